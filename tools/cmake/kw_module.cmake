@@ -1,0 +1,73 @@
+# kw_module(NAME [IN stage] [DEPS modules…] [LIBS targets…])
+#
+# A module is the folder src/[stage/]NAME. All its *.cc make the library kw_NAME, except
+#   *_test.cc   one GoogleTest program NAME_test, run by CTest as NAME_test
+#   *_fuzz.cc   one libFuzzer program each, with KW_FUZZ; CTest runs it over testdata/fuzz/<stem>/
+#   *_bench.cc  one Google Benchmark program NAME_bench, with KW_BENCH
+#   main.cc     left out: the program that owns it lists it
+# DEPS may name only modules declared above, so a cycle cannot be written down.
+function(kw_module name)
+    cmake_parse_arguments(arg "" "IN" "DEPS;LIBS" ${ARGN})
+    if(arg_IN)
+        set(parent ${CMAKE_SOURCE_DIR}/src/${arg_IN})
+    else()
+        set(parent ${CMAKE_SOURCE_DIR}/src)
+    endif()
+    set(folder ${parent}/${name})
+    file(GLOB_RECURSE all CONFIGURE_DEPENDS ${folder}/*.cc)
+    set(tests ${all})
+    set(fuzzers ${all})
+    set(benches ${all})
+    set(sources ${all})
+    list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+    list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+    list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+    list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|/main)\\.cc$")
+
+    set(deps "")
+    foreach(dep IN LISTS arg_DEPS)
+        if(NOT TARGET kw_${dep})
+            message(FATAL_ERROR "module ${name}: '${dep}' is not declared above it")
+        endif()
+        list(APPEND deps kw_${dep})
+    endforeach()
+
+    if(sources)
+        add_library(kw_${name} STATIC ${sources})
+        target_include_directories(kw_${name} PUBLIC ${parent})
+        target_link_libraries(kw_${name} PUBLIC ${deps} ${arg_LIBS})
+    else()
+        add_library(kw_${name} INTERFACE)
+        target_include_directories(kw_${name} INTERFACE ${parent})
+        target_link_libraries(kw_${name} INTERFACE ${deps} ${arg_LIBS})
+    endif()
+
+    if(tests)
+        add_executable(${name}_test ${tests})
+        target_link_libraries(${name}_test PRIVATE kw_${name} GTest::gmock GTest::gtest_main)
+        target_compile_definitions(${name}_test PRIVATE KW_TESTDATA="${folder}/testdata")
+        add_test(NAME ${name}_test COMMAND ${name}_test)
+        set_tests_properties(${name}_test PROPERTIES TIMEOUT 600 LABELS unit)
+    endif()
+    if(KW_FUZZ)
+        foreach(source IN LISTS fuzzers)
+            get_filename_component(stem ${source} NAME_WE)
+            get_filename_component(source_folder ${source} DIRECTORY)
+            add_executable(${stem} ${source})
+            target_link_libraries(${stem} PRIVATE kw_${name})
+            target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
+            target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+            # No corpus is written to the source tree: the run reads it and adds 20,000 inputs of its own.
+            add_test(NAME ${stem} COMMAND ${stem} -seed=1 -runs=20000 -max_total_time=20 -max_len=65536
+                     -timeout=10 -rss_limit_mb=2048 ${CMAKE_BINARY_DIR}/corpus/${stem}
+                     ${source_folder}/testdata/fuzz/${stem})
+            file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${stem})
+            set_tests_properties(${stem} PROPERTIES TIMEOUT 120 LABELS fuzz)
+        endforeach()
+    endif()
+    if(KW_BENCH AND benches)
+        find_package(benchmark REQUIRED)
+        add_executable(${name}_bench ${benches})
+        target_link_libraries(${name}_bench PRIVATE kw_${name} benchmark::benchmark_main)
+    endif()
+endfunction()
