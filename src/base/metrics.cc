@@ -113,7 +113,7 @@ void MetricRegistry::render(std::string& out) const {
         fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", name, family.help,
                        name, family.type);
         for (const auto& [labels, counter] : family.counters) {
-            append_sample(out, name, "", labels, "", fmt::to_string(counter.value()));
+            append_sample(out, name, "", labels, "", std::to_string(counter.value()));
         }
         for (const auto& [labels, gauge] : family.gauges) {
             append_sample(out, name, "", labels, "", number(gauge.value()));
@@ -128,10 +128,10 @@ void MetricRegistry::render(std::string& out) const {
                 const std::string bound =
                     i < histogram.bounds().size() ? number(histogram.bounds()[i]) : "+Inf";
                 append_sample(out, name, "_bucket", labels, fmt::format("le=\"{}\"", bound),
-                              fmt::to_string(cumulative));
+                              std::to_string(cumulative));
             }
             append_sample(out, name, "_sum", labels, "", number(histogram.sum()));
-            append_sample(out, name, "_count", labels, "", fmt::to_string(cumulative));
+            append_sample(out, name, "_count", labels, "", std::to_string(cumulative));
         }
     }
 }

@@ -54,11 +54,11 @@ Result<void> check_sorted(const std::vector<LabelView>& labels) {
     for (size_t i = 0; i < labels.size(); ++i) {
         if (labels[i].name.empty()) return invalid("a label with an empty name");
         if (labels[i].value.empty()) return invalid("label {} has an empty value", labels[i].name);
-        if (i > 0 && labels[i - 1].name >= labels[i].name) {
-            return invalid(labels[i - 1].name == labels[i].name ? "label {} is there twice"
-                                                                : "label {} is not in order",
-                           labels[i].name);
+        if (i == 0 || labels[i - 1].name < labels[i].name) continue;
+        if (labels[i - 1].name == labels[i].name) {
+            return invalid("label {} is there twice", labels[i].name);
         }
+        return invalid("label {} is not in order", labels[i].name);
     }
     return {};
 }
