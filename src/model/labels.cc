@@ -241,6 +241,16 @@ bool is_valid_utf8(std::string_view text) {
     return true;
 }
 
+bool is_valid_label_name(std::string_view name, NameScheme scheme) {
+    return scheme == NameScheme::kLegacy ? is_classic_label_name(name)
+                                         : !name.empty() && is_valid_utf8(name);
+}
+
+bool is_valid_metric_name(std::string_view name, NameScheme scheme) {
+    return scheme == NameScheme::kLegacy ? is_classic_metric_name(name)
+                                         : !name.empty() && is_valid_utf8(name);
+}
+
 std::string quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {

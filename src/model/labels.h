@@ -112,6 +112,13 @@ bool is_classic_label_name(std::string_view name);
 // [a-zA-Z_:][a-zA-Z0-9_:]*
 bool is_classic_metric_name(std::string_view name);
 bool is_valid_utf8(std::string_view text);
+// Which names of labels and metrics are accepted.
+enum class NameScheme : unsigned char {
+    kUtf8,    // any UTF-8 but nothing: Prometheus 3
+    kLegacy,  // the classic ones above
+};
+bool is_valid_label_name(std::string_view name, NameScheme scheme);
+bool is_valid_metric_name(std::string_view name, NameScheme scheme);
 // With quotes, \\, \" and \n escaped as in PromQL and the exposition formats.
 std::string quoted(std::string_view text);
 
