@@ -63,8 +63,15 @@ TEST(Bytes, ReaderNeverLeavesItsView) {
     EXPECT_EQ(as_text(in.take(1).value()), "c");
     EXPECT_FALSE(in.seek(4).ok());
     EXPECT_TRUE(in.seek(3).ok());
-    EXPECT_FALSE(ByteReader(as_bytes("\x05" "abc")).text().ok());
-    EXPECT_EQ(ByteReader(as_bytes("\x03" "abc")).text().value(), "abc");
+    EXPECT_FALSE(ByteReader(as_bytes("\x05"
+                                     "abc"))
+                     .text()
+                     .ok());
+    EXPECT_EQ(ByteReader(as_bytes("\x03"
+                                  "abc"))
+                  .text()
+                  .value(),
+              "abc");
 }
 
 TEST(Crc32c, AgreesWithTheRfcAndItsPlainForm) {
@@ -115,10 +122,12 @@ TEST(Log, WritesLogfmtAndJson) {
         return format_log_line(format, "2026-01-02T03:04:05.678Z", LogLevel::kWarn, "disk \"full\"",
                                {{"path", "/data"}, {"why", "a=b\nc"}});
     };
-    EXPECT_EQ(line(LogFormat::kLogfmt),
-              R"(time=2026-01-02T03:04:05.678Z level=warn msg="disk \"full\"" path=/data why="a=b\nc")");
-    EXPECT_EQ(line(LogFormat::kJson),
-              R"({"time":"2026-01-02T03:04:05.678Z","level":"warn","msg":"disk \"full\"","path":"/data","why":"a=b\nc"})");
+    EXPECT_EQ(
+        line(LogFormat::kLogfmt),
+        R"(time=2026-01-02T03:04:05.678Z level=warn msg="disk \"full\"" path=/data why="a=b\nc")");
+    EXPECT_EQ(
+        line(LogFormat::kJson),
+        R"({"time":"2026-01-02T03:04:05.678Z","level":"warn","msg":"disk \"full\"","path":"/data","why":"a=b\nc"})");
     EXPECT_FALSE(parse_log_level("loud").ok());
     EXPECT_EQ(parse_log_level("error").value(), LogLevel::kError);
 }

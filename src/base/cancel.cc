@@ -10,7 +10,8 @@ int64_t steady_now_ns() {
 }  // namespace
 
 Result<void> CancelToken::check() const {
-    if (cancelled_.load(std::memory_order_relaxed)) return cancelled("cancelled: the client has gone");
+    if (cancelled_.load(std::memory_order_relaxed))
+        return cancelled("cancelled: the client has gone");
     const int64_t deadline = deadline_ns_.load(std::memory_order_relaxed);
     if (deadline == INT64_MAX) return {};
     if (checks_.fetch_add(1, std::memory_order_relaxed) % 64 != 0) return {};

@@ -1,7 +1,7 @@
 // Asks long work to stop: because whoever asked has gone, or because its deadline passed.
 //
-// The owner keeps the CancelToken; work takes a `const CancelToken&` and calls check() once per batch
-// (some thousand samples), which costs a relaxed load, and the clock every 64th time.
+// The owner keeps the CancelToken; work takes a `const CancelToken&` and calls check() once per
+// batch (some thousand samples), which costs a relaxed load, and the clock every 64th time.
 // Threads: cancel() and check() from any thread. The token outlives the work.
 #pragma once
 

@@ -1,7 +1,8 @@
 // Invariants, checked in release builds too.
 //
-// KW_CHECK(a)        while reading or evaluating: throws BrokenInvariant, which ends that request alone.
-// KW_CHECK_FATAL(a)  while changing durable state: stops the process; replay is then the only state to trust.
+// KW_CHECK(a)        while reading or evaluating: throws BrokenInvariant, which ends that request
+// alone. KW_CHECK_FATAL(a)  while changing durable state: stops the process; replay is then the
+// only state to trust.
 #pragma once
 
 #include <stdexcept>
@@ -19,13 +20,13 @@ class BrokenInvariant final : public std::logic_error {
 
 }  // namespace kw
 
-#define KW_CHECK(condition)                                                          \
-    do {                                                                             \
-        if (!(condition)) [[unlikely]]                                               \
-            ::kw::throw_broken_invariant(#condition, __FILE_NAME__, __LINE__);       \
+#define KW_CHECK(condition)                                                    \
+    do {                                                                       \
+        if (!(condition)) [[unlikely]]                                         \
+            ::kw::throw_broken_invariant(#condition, __FILE_NAME__, __LINE__); \
     } while (false)
-#define KW_CHECK_FATAL(condition)                                                    \
-    do {                                                                             \
-        if (!(condition)) [[unlikely]]                                               \
-            ::kw::die_of_broken_invariant(#condition, __FILE_NAME__, __LINE__);      \
+#define KW_CHECK_FATAL(condition)                                               \
+    do {                                                                        \
+        if (!(condition)) [[unlikely]]                                          \
+            ::kw::die_of_broken_invariant(#condition, __FILE_NAME__, __LINE__); \
     } while (false)

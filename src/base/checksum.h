@@ -1,6 +1,7 @@
 // Checksums and hashes of bytes.
-//   crc32c  guards what is on disk (RFC 3720, appendix B.4); SSE4.2, with a table where it is absent.
-//   hash64  XXH3: for tables in memory and for identities that are checked again; never on disk alone.
+//   crc32c  guards what is on disk (RFC 3720, appendix B.4); SSE4.2, with a table where it is
+//   absent. hash64  XXH3: for tables in memory and for identities that are checked again; never on
+//   disk alone.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What a module needs of the outside, so that a test can own it: time, files, log, own metrics, and the
-// pool on which long work runs. Given by reference; outlives everything made with it.
+// What a module needs of the outside, so that a test can own it: time, files, log, own metrics, and
+// the pool on which long work runs. Given by reference; outlives everything made with it.
 #pragma once
 
 namespace kw {

@@ -1,6 +1,6 @@
-// Counts the bytes that a piece of work holds and refuses past a limit. Budgets form a tree: a query's
-// reserve counts against the query and against the server.
-// Threads: from any thread. The parent outlives the child.
+// Counts the bytes that a piece of work holds and refuses past a limit. Budgets form a tree: a
+// query's reserve counts against the query and against the server. Threads: from any thread. The
+// parent outlives the child.
 #pragma once
 
 #include <atomic>

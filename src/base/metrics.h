@@ -1,12 +1,12 @@
-// The server's own metrics. A module makes its counters, gauges and histograms from the registry it is
-// given, keeps the references, and counts; /metrics renders the registry.
+// The server's own metrics. A module makes its counters, gauges and histograms from the registry it
+// is given, keeps the references, and counts; /metrics renders the registry.
 //
 //   Counter& appended = registry.counter("prometheus_tsdb_head_samples_appended_total",
 //                                        "Samples appended.", {{"type", "float"}});
 //   appended.add(batch_size);
 //
-// Instruments live as long as the registry. Asking again for the same name and labels gives the same one.
-// Threads: instruments from any thread without a lock; registration takes one.
+// Instruments live as long as the registry. Asking again for the same name and labels gives the
+// same one. Threads: instruments from any thread without a lock; registration takes one.
 #pragma once
 
 #include <atomic>
@@ -51,7 +51,9 @@ class HistogramMetric final {
     void observe(double value);
 
     const std::vector<double>& bounds() const { return bounds_; }
-    uint64_t bucket_count(size_t index) const { return buckets_[index].load(std::memory_order_relaxed); }
+    uint64_t bucket_count(size_t index) const {
+        return buckets_[index].load(std::memory_order_relaxed);
+    }
     double sum() const { return sum_.value(); }
 
  private:
@@ -73,8 +75,8 @@ class MetricRegistry final {
     HistogramMetric& histogram(std::string_view name, std::string_view help,
                                std::vector<double> bounds, MetricLabels labels = {})
         KW_EXCLUDES(mutex_);
-    // A value that is read when rendered. `read` must stay callable while the registry lives, and must
-    // not call the registry. `is_counter` decides the TYPE.
+    // A value that is read when rendered. `read` must stay callable while the registry lives, and
+    // must not call the registry. `is_counter` decides the TYPE.
     void callback(std::string_view name, std::string_view help, bool is_counter,
                   MetricLabels labels, std::function<double()> read) KW_EXCLUDES(mutex_);
 

@@ -1,6 +1,6 @@
 // Mutex, SharedMutex and CondVar with Clang's thread-safety annotations: -Wthread-safety proves at
-// compile time that what is KW_GUARDED_BY a mutex is touched only with it held. A lock is held for one
-// batch of memory work, never over I/O, a callback or a suspension.
+// compile time that what is KW_GUARDED_BY a mutex is touched only with it held. A lock is held for
+// one batch of memory work, never over I/O, a callback or a suspension.
 #pragma once
 
 #include <chrono>

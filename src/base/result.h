@@ -1,8 +1,8 @@
 // Expected failures as values: Result<T> holds a T or an Error.
 //
-// Bytes, network, disk, users and limits say no often, and strangers decide how often our parsers fail,
-// so failure is a return value: cheap, visible at every exit, and [[nodiscard]]. A broken invariant is
-// not an expected failure; see base/check.h.
+// Bytes, network, disk, users and limits say no often, and strangers decide how often our parsers
+// fail, so failure is a return value: cheap, visible at every exit, and [[nodiscard]]. A broken
+// invariant is not an expected failure; see base/check.h.
 //
 //   Result<uint32_t> read(ByteReader& in) {
 //       KW_TRY_ASSIGN(const uint32_t magic, in.u32());
@@ -44,7 +44,8 @@ struct [[nodiscard]] Error {
     Code code = Code::kInternal;
     std::string message;
 
-    // Puts "context: " before the message: the layer that knows the file, target or position adds it.
+    // Puts "context: " before the message: the layer that knows the file, target or position adds
+    // it.
     Error with_context(std::string_view context) &&;
 };
 
@@ -102,9 +103,9 @@ class [[nodiscard]] Result<void> {
     std::optional<Error> error_;
 };
 
-#define KW_DEFINE_ERROR_MAKER(name, which)                                      \
-    template <typename... Args>                                                 \
-    Error name(fmt::format_string<Args...> format, Args&&... args) {            \
+#define KW_DEFINE_ERROR_MAKER(name, which)                                           \
+    template <typename... Args>                                                      \
+    Error name(fmt::format_string<Args...> format, Args&&... args) {                 \
         return Error{Code::which, fmt::format(format, std::forward<Args>(args)...)}; \
     }
 KW_DEFINE_ERROR_MAKER(invalid, kInvalid)
@@ -126,15 +127,16 @@ KW_DEFINE_ERROR_MAKER(internal_error, kInternal)
 #define KW_CONCAT(a, b) KW_CONCAT_INNER(a, b)
 
 // Returns the error of `expression`, if any, from the enclosing function.
-#define KW_TRY(expression)                                                           \
-    do {                                                                             \
-        if (auto kw_try_result = (expression); !kw_try_result.ok())                  \
-            return std::move(kw_try_result).error();                                 \
+#define KW_TRY(expression)                                          \
+    do {                                                            \
+        if (auto kw_try_result = (expression); !kw_try_result.ok()) \
+            return std::move(kw_try_result).error();                \
     } while (false)
 
 // Declares or assigns `target` from the value of `expression`, or returns its error.
-#define KW_TRY_ASSIGN(target, ...) KW_TRY_ASSIGN_INNER(KW_CONCAT(kw_try_, __LINE__), target, __VA_ARGS__)
-#define KW_TRY_ASSIGN_INNER(result, target, ...)          \
-    auto result = (__VA_ARGS__);                          \
-    if (!result.ok()) return std::move(result).error();   \
+#define KW_TRY_ASSIGN(target, ...) \
+    KW_TRY_ASSIGN_INNER(KW_CONCAT(kw_try_, __LINE__), target, __VA_ARGS__)
+#define KW_TRY_ASSIGN_INNER(result, target, ...)        \
+    auto result = (__VA_ARGS__);                        \
+    if (!result.ok()) return std::move(result).error(); \
     target = std::move(result).value()

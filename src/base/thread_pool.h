@@ -1,9 +1,9 @@
-// A fixed number of threads that run tasks in the order they came. The queue is bounded: submit() says
-// kExhausted when it is full, which is the caller's back pressure.
+// A fixed number of threads that run tasks in the order they came. The queue is bounded: submit()
+// says kExhausted when it is full, which is the caller's back pressure.
 //
-// parallel_for() splits an index range over the pool and the calling thread, which always takes part,
-// so that it makes progress with a busy pool too; it never deadlocks when called from a pool thread.
-// Threads: all members from any thread. The destructor runs what was queued and joins.
+// parallel_for() splits an index range over the pool and the calling thread, which always takes
+// part, so that it makes progress with a busy pool too; it never deadlocks when called from a pool
+// thread. Threads: all members from any thread. The destructor runs what was queued and joins.
 #pragma once
 
 #include <cstddef>
@@ -29,9 +29,9 @@ class ThreadPool final {
     // Errors: kExhausted when `queue_limit` tasks wait.
     Result<void> submit(std::function<void()> task) KW_EXCLUDES(mutex_);
 
-    // Calls body(i) once for every i < count, in any order, and returns when all are done. A body that
-    // fails or throws stops the handing out of further indexes; the first error (or exception) is
-    // returned (or rethrown) here.
+    // Calls body(i) once for every i < count, in any order, and returns when all are done. A body
+    // that fails or throws stops the handing out of further indexes; the first error (or exception)
+    // is returned (or rethrown) here.
     Result<void> parallel_for(size_t count, const std::function<Result<void>(size_t)>& body);
 
     size_t thread_count() const { return threads_.size(); }

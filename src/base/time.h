@@ -1,6 +1,6 @@
 // Points in time: Millis for samples, Nanos for events. Different types, so that the compiler
-// catches a swap; both count from the Unix epoch, UTC. Distances are plain int64_t of the same unit,
-// in names that end in _ms and _ns.
+// catches a swap; both count from the Unix epoch, UTC. Distances are plain int64_t of the same
+// unit, in names that end in _ms and _ns.
 #pragma once
 
 #include <compare>
@@ -16,8 +16,14 @@ struct Millis {
     constexpr Millis operator+(int64_t distance_ms) const { return {count + distance_ms}; }
     constexpr Millis operator-(int64_t distance_ms) const { return {count - distance_ms}; }
     constexpr int64_t operator-(Millis other) const { return count - other.count; }
-    constexpr Millis& operator+=(int64_t distance_ms) { count += distance_ms; return *this; }
-    constexpr Millis& operator-=(int64_t distance_ms) { count -= distance_ms; return *this; }
+    constexpr Millis& operator+=(int64_t distance_ms) {
+        count += distance_ms;
+        return *this;
+    }
+    constexpr Millis& operator-=(int64_t distance_ms) {
+        count -= distance_ms;
+        return *this;
+    }
 
     static constexpr Millis min() { return {std::numeric_limits<int64_t>::min()}; }
     static constexpr Millis max() { return {std::numeric_limits<int64_t>::max()}; }

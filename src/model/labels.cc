@@ -170,8 +170,9 @@ void LabelBuilder::reset(const LabelSet& base) {
 
 LabelBuilder& LabelBuilder::set(std::string_view name, std::string_view value) {
     if (value.empty()) return remove(name);
-    const auto at = std::lower_bound(labels_.begin(), labels_.end(), name,
-                                     [](const auto& label, std::string_view n) { return label.first < n; });
+    const auto at =
+        std::lower_bound(labels_.begin(), labels_.end(), name,
+                         [](const auto& label, std::string_view n) { return label.first < n; });
     if (at != labels_.end() && at->first == name) {
         at->second = std::string(value);
     } else {
@@ -200,7 +201,8 @@ LabelSet LabelBuilder::build() const {
 
 bool is_classic_label_name(std::string_view name) {
     if (name.empty() || !is_letter(name[0])) return false;
-    return std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || is_digit(c); });
+    return std::all_of(name.begin(), name.end(),
+                       [](char c) { return is_letter(c) || is_digit(c); });
 }
 
 bool is_classic_metric_name(std::string_view name) {

@@ -1,8 +1,9 @@
 // Label sets: the identity of a series.
 //
-// A LabelSet is sorted by name, its names are unique and its values not empty (an empty value means that
-// the label is absent, as in Prometheus). Nothing else can be built, so the type is the proof.
-// It is stored as one string, so that a set costs one allocation and compares, hashes and copies as bytes:
+// A LabelSet is sorted by name, its names are unique and its values not empty (an empty value means
+// that the label is absent, as in Prometheus). Nothing else can be built, so the type is the proof.
+// It is stored as one string, so that a set costs one allocation and compares, hashes and copies as
+// bytes:
 //     for each label: varint length of name, name, varint length of value, value
 // Names may be any non-empty UTF-8 (Prometheus 3); who accepts less checks it at the edge.
 #pragma once
@@ -31,14 +32,14 @@ struct LabelView {
 class LabelSet {
  public:
     LabelSet() = default;
-    // Sorts; drops labels with an empty value; of two with one name the later wins. For tests and code
-    // whose labels are known good.
+    // Sorts; drops labels with an empty value; of two with one name the later wins. For tests and
+    // code whose labels are known good.
     LabelSet(std::initializer_list<LabelView> labels);
 
     // Sorts and drops empty values. Errors: kInvalid for an empty or a repeated name.
     static Result<LabelSet> from(std::vector<LabelView> labels);
-    // Takes labels that are sorted, unique and without empty values already: checked, without a sort.
-    // Errors: kInvalid.
+    // Takes labels that are sorted, unique and without empty values already: checked, without a
+    // sort. Errors: kInvalid.
     static Result<LabelSet> from_sorted(const std::vector<LabelView>& labels);
     // Takes bytes that encoded() gave. Errors: kCorrupt when they are not that.
     static Result<LabelSet> decode(std::string_view encoded);
@@ -52,7 +53,11 @@ class LabelSet {
         const LabelView& operator*() const { return label_; }
         const LabelView* operator->() const { return &label_; }
         Iterator& operator++();
-        Iterator operator++(int) { Iterator old = *this; ++*this; return old; }
+        Iterator operator++(int) {
+            Iterator old = *this;
+            ++*this;
+            return old;
+        }
         bool operator==(const Iterator& other) const { return at_ == other.at_; }
 
      private:

@@ -7,10 +7,12 @@
 namespace kw {
 namespace {
 
-bool is_meta(char c) { return std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos; }
+bool is_meta(char c) {
+    return std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos;
+}
 
-// The literals of `pattern` when it is an alternation of them, with escapes of punctuation allowed, and
-// with one enclosing group allowed; nullopt otherwise.
+// The literals of `pattern` when it is an alternation of them, with escapes of punctuation allowed,
+// and with one enclosing group allowed; nullopt otherwise.
 std::optional<std::vector<std::string>> split_literals(std::string_view pattern) {
     if (pattern.size() >= 2 && pattern.front() == '(' && pattern.back() == ')') {
         std::string_view inside = pattern.substr(1, pattern.size() - 2);
@@ -133,7 +135,8 @@ bool AnchoredRegex::expand(std::string_view text, std::string_view replacement,
         if (index < groups.size()) out.append(groups[index].data(), groups[index].size());
     };
     const auto is_word = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '_';
     };
     for (size_t i = 0; i < replacement.size(); ++i) {
         if (replacement[i] != '$') {
@@ -212,8 +215,8 @@ bool Matcher::matches(std::string_view text) const {
 }
 
 std::string Matcher::to_string() const {
-    return (is_classic_label_name(name_) ? name_ : quoted(name_)) + std::string(match_op_text(op_)) +
-           quoted(value_);
+    return (is_classic_label_name(name_) ? name_ : quoted(name_)) +
+           std::string(match_op_text(op_)) + quoted(value_);
 }
 
 bool matches_all(const std::vector<Matcher>& matchers, const LabelSet& labels) {

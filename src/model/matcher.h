@@ -1,5 +1,5 @@
-// A condition on one label: =, !=, =~, !~. Regular expressions are RE2, anchored at both ends, with `.`
-// matching newlines too, as in Prometheus 3. An absent label has the empty value.
+// A condition on one label: =, !=, =~, !~. Regular expressions are RE2, anchored at both ends, with
+// `.` matching newlines too, as in Prometheus 3. An absent label has the empty value.
 //
 // A regular expression is taken apart once, when made: a plain alternation of literals ("a|b|c") is
 // answered by comparing, a literal prefix prunes before RE2 runs.
@@ -38,8 +38,8 @@ class AnchoredRegex {
     const std::vector<std::string>& literals() const;
     // What every match begins with; may be empty.
     const std::string& prefix() const;
-    // Matches, and expands `replacement` with $1, ${1}, ${name} as Go's regexp does; an unknown group is
-    // empty. Returns false when there is no match.
+    // Matches, and expands `replacement` with $1, ${1}, ${name} as Go's regexp does; an unknown
+    // group is empty. Returns false when there is no match.
     bool expand(std::string_view text, std::string_view replacement, std::string& out) const;
 
  private:

@@ -48,7 +48,14 @@ TEST(LabelSet, DecodesOnlyItsOwnBytes) {
         const auto got = LabelSet::decode(labels.encoded().substr(0, cut));
         if (got.ok()) EXPECT_EQ(got->size(), 1u);  // exactly between the labels
     }
-    EXPECT_EQ(LabelSet::decode("\x01" "b\x01" "1\x01" "a\x01" "1").error().code, Code::kCorrupt);
+    EXPECT_EQ(LabelSet::decode("\x01"
+                               "b\x01"
+                               "1\x01"
+                               "a\x01"
+                               "1")
+                  .error()
+                  .code,
+              Code::kCorrupt);
 }
 
 TEST(LabelBuilder, SetsRemovesAndBuildsSorted) {
@@ -108,16 +115,16 @@ TEST(AnchoredRegex, RefusesBadAndExplosiveExpressions) {
     EXPECT_EQ(AnchoredRegex::compile("a(").error().code, Code::kInvalid);
     EXPECT_EQ(AnchoredRegex::compile("a)(b").error().code, Code::kInvalid);
     EXPECT_FALSE(AnchoredRegex::compile("((((x{30}){30}){30}){30}){30}").ok());
-    EXPECT_EQ(AnchoredRegex::compile(std::string(AnchoredRegex::kPatternBytesMax + 1, 'a')).error().code,
-              Code::kExhausted);
+    EXPECT_EQ(
+        AnchoredRegex::compile(std::string(AnchoredRegex::kPatternBytesMax + 1, 'a')).error().code,
+        Code::kExhausted);
 }
 
 TEST(AnchoredRegex, ExpandsAsGoDoes) {
     const auto regex = AnchoredRegex::compile("(.*)-(?P<port>[0-9]+)").value();
     const std::pair<const char*, const char*> rows[] = {
-        {"$1:$2", "web:80"}, {"${1}x", "webx"}, {"$1x", ""},   {"$port", "80"},
-        {"${port}0", "800"}, {"$$1", "$1"},     {"a$", "a$"}, {"$9", ""},
-        {"${", "${"},        {"${1", "${1"},
+        {"$1:$2", "web:80"}, {"${1}x", "webx"}, {"$1x", ""}, {"$port", "80"}, {"${port}0", "800"},
+        {"$$1", "$1"},       {"a$", "a$"},      {"$9", ""},  {"${", "${"},    {"${1", "${1"},
     };
     for (const auto& [replacement, want] : rows) {
         std::string out;
@@ -142,34 +149,54 @@ TEST(Matcher, MeetsAbsentAsEmpty) {
 
 TEST(Duration, ParsesWhatPrometheusParses) {
     const std::pair<const char*, int64_t> good[] = {
-        {"0", 0},      {"1h30m", 5'400'000}, {"15s", 15'000}, {"250ms", 250},
-        {"1y", 31'536'000'000}, {"1w2d3h4m5s6ms", 604800000 + 172800000 + 10800000 + 245006},
+        {"0", 0},
+        {"1h30m", 5'400'000},
+        {"15s", 15'000},
+        {"250ms", 250},
+        {"1y", 31'536'000'000},
+        {"1w2d3h4m5s6ms", 604800000 + 172800000 + 10800000 + 245006},
     };
-    for (const auto& [text, want] : good) EXPECT_EQ(parse_duration_ms(text).value_or(-1), want) << text;
-    for (const char* bad : {"", "-5m", "30m1h", "5", "1.5h", "m", "1m1m", "9999999999y", "5 m", "1h x"}) {
+    for (const auto& [text, want] : good)
+        EXPECT_EQ(parse_duration_ms(text).value_or(-1), want) << text;
+    for (const char* bad :
+         {"", "-5m", "30m1h", "5", "1.5h", "m", "1m1m", "9999999999y", "5 m", "1h x"}) {
         EXPECT_FALSE(parse_duration_ms(bad).ok()) << bad;
     }
     const std::pair<int64_t, const char*> printed[] = {
-        {0, "0s"}, {5'400'000, "1h30m"}, {15'000, "15s"}, {86'400'000, "1d"}, {90'000'000, "1d1h"},
-        {8 * 86'400'000LL, "8d"}, {604'800'000, "1w"}, {1, "1ms"},
+        {0, "0s"},           {5'400'000, "1h30m"}, {15'000, "15s"},
+        {86'400'000, "1d"},  {90'000'000, "1d1h"}, {8 * 86'400'000LL, "8d"},
+        {604'800'000, "1w"}, {1, "1ms"},
     };
     for (const auto& [ms, want] : printed) EXPECT_EQ(format_duration_ms(ms), want);
 }
 
 TEST(Value, PrintsAsPrometheusDoes) {
     const std::pair<double, const char*> rows[] = {
-        {0, "0"}, {1, "1"}, {-1.5, "-1.5"}, {0.1, "0.1"}, {1e20, "100000000000000000000"},
-        {1e21, "1e+21"}, {1e-6, "0.000001"}, {1e-7, "1e-07"}, {-0.0, "-0"}, {1.0 / 3, "0.3333333333333333"},
-        {std::numeric_limits<double>::infinity(), "+Inf"}, {-std::numeric_limits<double>::infinity(), "-Inf"},
-        {kNormalNan, "NaN"}, {1e100, "1e+100"}, {123456789.125, "123456789.125"},
+        {0, "0"},
+        {1, "1"},
+        {-1.5, "-1.5"},
+        {0.1, "0.1"},
+        {1e20, "100000000000000000000"},
+        {1e21, "1e+21"},
+        {1e-6, "0.000001"},
+        {1e-7, "1e-07"},
+        {-0.0, "-0"},
+        {1.0 / 3, "0.3333333333333333"},
+        {std::numeric_limits<double>::infinity(), "+Inf"},
+        {-std::numeric_limits<double>::infinity(), "-Inf"},
+        {kNormalNan, "NaN"},
+        {1e100, "1e+100"},
+        {123456789.125, "123456789.125"},
     };
     for (const auto& [value, want] : rows) EXPECT_EQ(format_value(value), want);
 }
 
 TEST(Value, ReadsWhatGoReads) {
     const std::pair<const char*, double> good[] = {
-        {"1", 1}, {"-1.5e3", -1500}, {"+.5", 0.5}, {"5.", 5}, {"0x1p4", 16}, {"1e-400", 0},
-        {"inf", INFINITY}, {"-Inf", -INFINITY}, {"+INFINITY", INFINITY}, {"0x1F", 31},
+        {"1", 1},          {"-1.5e3", -1500},   {"+.5", 0.5},
+        {"5.", 5},         {"0x1p4", 16},       {"1e-400", 0},
+        {"inf", INFINITY}, {"-Inf", -INFINITY}, {"+INFINITY", INFINITY},
+        {"0x1F", 31},
     };
     for (const auto& [text, want] : good) {
         const auto got = parse_value(text);
@@ -178,7 +205,8 @@ TEST(Value, ReadsWhatGoReads) {
     }
     EXPECT_TRUE(std::isnan(parse_value("nAn").value()));
     EXPECT_FALSE(is_stale(parse_value("NaN").value()));
-    for (const char* bad : {"", "-", "1x", "1e", "--1", "+-1", "1 ", " 1", "0x", "infin", "1_0", "1e999"}) {
+    for (const char* bad :
+         {"", "-", "1x", "1e", "--1", "+-1", "1 ", " 1", "0x", "infin", "1_0", "1e999"}) {
         EXPECT_FALSE(parse_value(bad).ok()) << bad;
     }
 }

@@ -15,8 +15,12 @@ struct DurationUnit {
 };
 // Descending, as they must stand in a duration.
 constexpr DurationUnit kDurationUnits[] = {
-    {"y", 365LL * 24 * 3600 * 1000}, {"w", 7LL * 24 * 3600 * 1000}, {"d", 24LL * 3600 * 1000},
-    {"h", 3600LL * 1000},            {"m", 60LL * 1000},            {"s", 1000},
+    {"y", 365LL * 24 * 3600 * 1000},
+    {"w", 7LL * 24 * 3600 * 1000},
+    {"d", 24LL * 3600 * 1000},
+    {"h", 3600LL * 1000},
+    {"m", 60LL * 1000},
+    {"s", 1000},
     {"ms", 1},
 };
 
@@ -37,7 +41,8 @@ Result<int64_t> parse_duration_ms(std::string_view text) {
     while (!left.empty()) {
         int64_t count = 0;
         const auto [end, error] = std::from_chars(left.data(), left.data() + left.size(), count);
-        if (error == std::errc::result_out_of_range) return invalid("duration '{}' is too long", text);
+        if (error == std::errc::result_out_of_range)
+            return invalid("duration '{}' is too long", text);
         if (error != std::errc() || left[0] == '-') return invalid("'{}' is not a duration", text);
         left.remove_prefix(static_cast<size_t>(end - left.data()));
         const size_t unit_length = std::min(left.find_first_of("0123456789"), left.size());
@@ -87,8 +92,9 @@ void append_value(std::string& out, double value) {
     const double magnitude = std::fabs(value);
     const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
     char buffer[64];
-    const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                   exponent ? std::chars_format::scientific : std::chars_format::fixed);
+    const auto end =
+        std::to_chars(buffer, buffer + sizeof buffer, value,
+                      exponent ? std::chars_format::scientific : std::chars_format::fixed);
     out.append(buffer, end.ptr);
 }
 

@@ -1,4 +1,5 @@
-// Samples and the values that stand beside them: staleness marker, native histogram, exemplar, metadata.
+// Samples and the values that stand beside them: staleness marker, native histogram, exemplar,
+// metadata.
 #pragma once
 
 #include <bit>
@@ -13,7 +14,8 @@
 
 namespace kw {
 
-// The value that says "this series ended here": a NaN with a payload of its own, as Prometheus writes it.
+// The value that says "this series ended here": a NaN with a payload of its own, as Prometheus
+// writes it.
 inline constexpr uint64_t kStaleBits = 0x7ff0000000000002;
 inline constexpr double kStaleMarker = std::bit_cast<double>(kStaleBits);
 inline bool is_stale(double value) { return std::bit_cast<uint64_t>(value) == kStaleBits; }
@@ -89,18 +91,18 @@ struct TimeRange {
     bool operator==(const TimeRange&) const = default;
 };
 
-// A duration as the configuration and PromQL write it: "1h30m", "15s", "0"; units y w d h m s ms, each at
-// most once, descending. Errors: kInvalid, also past int64 milliseconds.
+// A duration as the configuration and PromQL write it: "1h30m", "15s", "0"; units y w d h m s ms,
+// each at most once, descending. Errors: kInvalid, also past int64 milliseconds.
 Result<int64_t> parse_duration_ms(std::string_view text);
 // The shortest such text: 5400000 is "1h30m", 0 is "0s".
 std::string format_duration_ms(int64_t duration_ms);
 
-// A value as Prometheus' APIs and expositions print it: shortest text that reads back to the same double,
-// exponent below 1e-6 and from 1e21 ("1e+21", "1e-07"), "NaN", "+Inf", "-Inf".
+// A value as Prometheus' APIs and expositions print it: shortest text that reads back to the same
+// double, exponent below 1e-6 and from 1e21 ("1e+21", "1e-07"), "NaN", "+Inf", "-Inf".
 void append_value(std::string& out, double value);
 std::string format_value(double value);
-// Go's ParseFloat on the texts that expositions and PromQL use: decimal, exponent, hexadecimal, Inf, NaN, with
-// sign and any case, no surrounding space, `_` not allowed. Errors: kInvalid.
+// Go's ParseFloat on the texts that expositions and PromQL use: decimal, exponent, hexadecimal,
+// Inf, NaN, with sign and any case, no surrounding space, `_` not allowed. Errors: kInvalid.
 Result<double> parse_value(std::string_view text);
 
 }  // namespace kw

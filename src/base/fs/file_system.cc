@@ -17,8 +17,9 @@ Result<std::string> read_file(FileSystem& files, const Path& path, uint64_t limi
     for (;;) {
         const size_t at = content.size();
         content.resize(at + kStepBytes);
-        KW_TRY_ASSIGN(const size_t count,
-                      file->read_at(at, {reinterpret_cast<uint8_t*>(content.data()) + at, kStepBytes}));
+        KW_TRY_ASSIGN(
+            const size_t count,
+            file->read_at(at, {reinterpret_cast<uint8_t*>(content.data()) + at, kStepBytes}));
         content.resize(at + count);
         if (content.size() > limit_bytes) {
             return exhausted("{} is over {} bytes", path, limit_bytes);
@@ -32,7 +33,8 @@ Result<void> write_file_atomically(FileSystem& files, const Path& path, std::str
     KW_TRY_ASSIGN(const bool left_over, files.exists(temporary));
     if (left_over) KW_TRY(files.remove_file(temporary));
     {
-        KW_TRY_ASSIGN(const std::unique_ptr<File> file, files.open(temporary, OpenMode::kCreateNew));
+        KW_TRY_ASSIGN(const std::unique_ptr<File> file,
+                      files.open(temporary, OpenMode::kCreateNew));
         KW_TRY(file->append(as_bytes(content)));
         KW_TRY(file->sync());
     }

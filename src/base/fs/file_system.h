@@ -1,13 +1,15 @@
 // Files behind an interface, so that a test can fail, tear and forget them.
 //
 //   RealFileSystem     the kernel's (fs/real.h)
-//   MemoryFileSystem   in memory, with a notion of what is durable and what only written (fs/memory.h)
-//   SimulatedCrash…    on top of the memory one: fails, tears, reorders and forgets (fs/failing.h)
+//   MemoryFileSystem   in memory, with a notion of what is durable and what only written
+//   (fs/memory.h) SimulatedCrash…    on top of the memory one: fails, tears, reorders and forgets
+//   (fs/failing.h)
 //
-// Durability is explicit, as POSIX has it: File::sync() makes a file's bytes durable, sync_directory()
-// makes names (created, renamed, removed) durable. Errors carry path and errno's text: kNotFound (ENOENT),
-// kExhausted (ENOSPC, EDQUOT), kConflict (EEXIST), kDenied (EACCES, EPERM), else kUnavailable.
-// Threads: a FileSystem from any thread; a File by one writer; reads (read_at, map) from any thread.
+// Durability is explicit, as POSIX has it: File::sync() makes a file's bytes durable,
+// sync_directory() makes names (created, renamed, removed) durable. Errors carry path and errno's
+// text: kNotFound (ENOENT), kExhausted (ENOSPC, EDQUOT), kConflict (EEXIST), kDenied (EACCES,
+// EPERM), else kUnavailable. Threads: a FileSystem from any thread; a File by one writer; reads
+// (read_at, map) from any thread.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +33,8 @@ class File {
     virtual ~File() = default;
     // Appends all of `bytes` at the end. On an error an unknown part of it may have been written.
     virtual Result<void> append(ByteView bytes) = 0;
-    // Makes what was appended before durable (fdatasync). After an error nothing unsynced may be trusted.
+    // Makes what was appended before durable (fdatasync). After an error nothing unsynced may be
+    // trusted.
     virtual Result<void> sync() = 0;
     // Cuts or grows (with zero bytes) the file.
     virtual Result<void> truncate(uint64_t size) = 0;

@@ -132,8 +132,8 @@ Result<void> MemoryFileSystem::rename(const Path& from, const Path& to) {
     for (const Path& path : now_.directories) {
         next.directories.insert(path == from || is_inside(path, from) ? moved(path) : path);
     }
-    // The names inside the directory are the directory's own: what was durable in it stays so under the
-    // name that becomes durable with the parent.
+    // The names inside the directory are the directory's own: what was durable in it stays so under
+    // the name that becomes durable with the parent.
     for (const auto& [path, node] : Tree(durable_).files) {
         if (is_inside(path, from)) durable_.files[moved(path)] = node;
     }
@@ -222,7 +222,8 @@ Result<void> MemoryFileSystem::hard_link(const Path& from, const Path& to) {
 
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const Path& path) {
     MutexLock lock(locks_->mutex);
-    if (!locks_->held.insert(path).second) return conflict("{} is locked by process (this one)", path);
+    if (!locks_->held.insert(path).second)
+        return conflict("{} is locked by process (this one)", path);
     return std::unique_ptr<FileLock>(new MemoryLock(locks_, path));
 }
 

@@ -1,8 +1,8 @@
 // Files in memory, with what a disk would hold kept apart from what was only written.
 //
 // Each file has its bytes as written and as the last sync() left them; each directory has
-// its names as they are and as the last sync_directory() left them. durable_copy() is what remains after a
-// power cut in the strictest reading: synced bytes of names that are durable, nothing else.
+// its names as they are and as the last sync_directory() left them. durable_copy() is what remains
+// after a power cut in the strictest reading: synced bytes of names that are durable, nothing else.
 // Threads: all members from any thread.
 #pragma once
 
@@ -51,7 +51,8 @@ class MemoryFileSystem final : public FileSystem {
     Result<std::unique_ptr<FileLock>> lock(const Path& path) override;
     Result<SpaceInfo> space(const Path& path) override;
 
-    // Names and nodes as they are now, and as the disk has them for certain. Nodes are shared, not copied.
+    // Names and nodes as they are now, and as the disk has them for certain. Nodes are shared, not
+    // copied.
     Tree current() const KW_EXCLUDES(mutex_);
     Tree durable() const KW_EXCLUDES(mutex_);
     // The disk after a power cut: durable names with their durable bytes.

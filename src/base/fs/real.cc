@@ -31,7 +31,8 @@ Code code_of(int number) {
 }
 
 Error failed(std::string_view action, const Path& path, int number) {
-    return Error{code_of(number), fmt::format("cannot {} {}: {}", action, path, std::strerror(number))};
+    return Error{code_of(number),
+                 fmt::format("cannot {} {}: {}", action, path, std::strerror(number))};
 }
 
 // A descriptor that closes itself.
@@ -130,7 +131,8 @@ class RealLock final : public FileLock {
     const Descriptor descriptor_;
 };
 
-Result<void> in_std_filesystem(std::string_view action, const Path& path, const std::error_code& code) {
+Result<void> in_std_filesystem(std::string_view action, const Path& path,
+                               const std::error_code& code) {
     if (!code) return {};
     return failed(action, path, code.value());
 }
@@ -189,7 +191,8 @@ Result<void> RealFileSystem::sync_directory(const Path& path) {
 Result<std::vector<DirectoryEntry>> RealFileSystem::list(const Path& path) {
     std::error_code code;
     std::vector<DirectoryEntry> entries;
-    for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code)) {
+    for (std::filesystem::directory_iterator it(path, code), end; !code && it != end;
+         it.increment(code)) {
         DirectoryEntry entry;
         entry.name = it->path().filename().string();
         std::error_code ignored;  // an entry that goes away while we list has size 0
@@ -225,8 +228,9 @@ Result<std::unique_ptr<FileLock>> RealFileSystem::lock(const Path& path) {
         char owner[32] = {};
         const ssize_t count = ::pread(descriptor.get(), owner, sizeof owner - 1, 0);
         const std::string_view text(owner, count > 0 ? static_cast<size_t>(count) : 0);
-        return conflict("{} is locked by process {}", path,
-                        text.empty() ? std::string_view("(unknown)") : text.substr(0, text.find('\n')));
+        return conflict(
+            "{} is locked by process {}", path,
+            text.empty() ? std::string_view("(unknown)") : text.substr(0, text.find('\n')));
     }
     const std::string owner = fmt::format("{}\n", ::getpid());
     if (::ftruncate(descriptor.get(), 0) != 0 ||

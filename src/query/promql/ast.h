@@ -1,17 +1,18 @@
-// The tree of a PromQL query: what the parser builds, the type checker completes, the printer prints and
-// the planner reads. One closed set of nodes; nothing else can stand in a tree.
+// The tree of a PromQL query: what the parser builds, the type checker completes, the printer
+// prints and the planner reads. One closed set of nodes; nothing else can stand in a tree.
 //
-//   text ──lexer──▶ tokens ──parser──▶ Expr (untyped) ──check_types()──▶ Expr (typed) ──▶ plan, print, JSON
+//   text ──lexer──▶ tokens ──parser──▶ Expr (untyped) ──check_types()──▶ Expr (typed) ──▶ plan,
+//   print, JSON
 //
 // Invariants of a tree that parse() returned
 //   1. Every ExprPtr is set, except AggregateExpr::param where the aggregation takes none.
 //   2. Expr::type is the type that the language gives the expression; operands have types that fit.
 //   3. The height is at most ParseOptions::tree_height_max: recursion over a tree is safe.
-//   4. VectorSelector::matchers has the metric name, if one was written, as `__name__="…"` like any other.
-// Durations may be expressions (`[5m + step()]`); they get their value with the query's time range, by
-// resolve_durations(), before anybody plans.
-// Threads: a tree belongs to one thread; const access from any.
-// Source: https://prometheus.io/docs/prometheus/latest/querying/basics/ and operators.
+//   4. VectorSelector::matchers has the metric name, if one was written, as `__name__="…"` like any
+//   other.
+// Durations may be expressions (`[5m + step()]`); they get their value with the query's time range,
+// by resolve_durations(), before anybody plans. Threads: a tree belongs to one thread; const access
+// from any. Source: https://prometheus.io/docs/prometheus/latest/querying/basics/ and operators.
 #pragma once
 
 #include <cstdint>
@@ -108,8 +109,8 @@ struct DurationExpr {
     };
     Op op = Op::kNumber;
     Span span;
-    double value = 0;             // kNumber: seconds
-    bool is_duration = false;     // kNumber: written with units
+    double value = 0;          // kNumber: seconds
+    bool is_duration = false;  // kNumber: written with units
     std::unique_ptr<DurationExpr> lhs;
     std::unique_ptr<DurationExpr> rhs;
 };
@@ -148,15 +149,16 @@ struct VectorSelector {
     bool may_match_empty = false;
 };
 
-// `selector[range]`. The inner expression is a VectorSelector, which has the offset and `@` of the whole.
+// `selector[range]`. The inner expression is a VectorSelector, which has the offset and `@` of the
+// whole.
 struct MatrixSelector {
     ExprPtr selector;
     Duration range;  // positive
 };
 
 struct SubqueryExpr {
-    ExprPtr expr;    // a vector or a scalar
-    Duration range;  // positive
+    ExprPtr expr;                  // a vector or a scalar
+    Duration range;                // positive
     std::optional<Duration> step;  // nullopt: the engine's default
     Duration offset;
     AtModifier at;
@@ -206,16 +208,21 @@ struct CallExpr {
 };
 
 struct Expr {
-    using Node = std::variant<NumberLiteral, StringLiteral, VectorSelector, MatrixSelector, SubqueryExpr,
-                              ParenExpr, UnaryExpr, BinaryExpr, AggregateExpr, CallExpr>;
+    using Node =
+        std::variant<NumberLiteral, StringLiteral, VectorSelector, MatrixSelector, SubqueryExpr,
+                     ParenExpr, UnaryExpr, BinaryExpr, AggregateExpr, CallExpr>;
     Node node;
     Span span;
     ValueType type = ValueType::kNone;
 
     template <typename T>
-    const T* as() const { return std::get_if<T>(&node); }
+    const T* as() const {
+        return std::get_if<T>(&node);
+    }
     template <typename T>
-    T* as() { return std::get_if<T>(&node); }
+    T* as() {
+        return std::get_if<T>(&node);
+    }
 };
 
 // The expression inside any number of parentheses.
@@ -234,9 +241,10 @@ struct QueryRange {
     int64_t step_ms = 0;  // 0: an instant query
 };
 
-// Gives every Duration of the tree that is an expression its value. Errors: kInvalid, in Prometheus' words
-// ("1:13: parse error: duration must be greater than 0"), where it divides by zero, leaves the range of
-// durations, or a range or step is not positive. `query` is the text for the position.
+// Gives every Duration of the tree that is an expression its value. Errors: kInvalid, in
+// Prometheus' words
+// ("1:13: parse error: duration must be greater than 0"), where it divides by zero, leaves the
+// range of durations, or a range or step is not positive. `query` is the text for the position.
 Result<void> resolve_durations(Expr& expr, const QueryRange& range, std::string_view query);
 
 }  // namespace kw::promql

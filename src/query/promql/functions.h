@@ -1,6 +1,7 @@
-// The functions of the language, in one table: what the type checker must know of each, and the number by
-// which the evaluator finds its code. A new one is an enumerator and a line in functions.cc, in the same place.
-// Source: https://prometheus.io/docs/prometheus/latest/querying/functions/
+// The functions of the language, in one table: what the type checker must know of each, and the
+// number by which the evaluator finds its code. A new one is an enumerator and a line in
+// functions.cc, in the same place. Source:
+// https://prometheus.io/docs/prometheus/latest/querying/functions/
 #pragma once
 
 #include <array>

@@ -1,9 +1,10 @@
 // Text to typed tree.
 //
-// Errors are kInvalid (kExhausted for the limits) and read like Prometheus': "1:5: parse error: unexpected
+// Errors are kInvalid (kExhausted for the limits) and read like Prometheus': "1:5: parse error:
+// unexpected
 // \"}\"", with line and column, both from 1, of the byte they are about.
-// Features that Prometheus calls experimental are always understood; one that is not enabled is refused with
-// Prometheus' words, so that the message is about the feature and not about syntax.
+// Features that Prometheus calls experimental are always understood; one that is not enabled is
+// refused with Prometheus' words, so that the message is about the feature and not about syntax.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +25,8 @@ struct ParseOptions {
 
     // 1 MiB: generated queries with long alternations reach some 100 KiB.
     size_t text_bytes_max = 1 << 20;
-    // Nesting and operator chains alike. Some 300 bytes of stack a level in the parser, and every later pass
-    // recurses too; people write 20, generated chains of `or` some hundreds.
+    // Nesting and operator chains alike. Some 300 bytes of stack a level in the parser, and every
+    // later pass recurses too; people write 20, generated chains of `or` some hundreds.
     size_t tree_height_max = 1000;
 
     static ParseOptions all_features() { return {true, true, true, true}; }
@@ -34,7 +35,9 @@ struct ParseOptions {
 // Parses and type-checks a query.
 Result<ExprPtr> parse(std::string_view text, const ParseOptions& options = {});
 
-// Parses a selector alone, as `match[]` parameters have it, `up{job="x"}`: its matchers, the name's included.
-Result<std::vector<Matcher>> parse_selector(std::string_view text, const ParseOptions& options = {});
+// Parses a selector alone, as `match[]` parameters have it, `up{job="x"}`: its matchers, the name's
+// included.
+Result<std::vector<Matcher>> parse_selector(std::string_view text,
+                                            const ParseOptions& options = {});
 
 }  // namespace kw::promql

@@ -2,15 +2,21 @@
 //
 // Laws (contract/metric_store_suite.h checks them on every implementation)
 //   1. What append() returned as stored is seen by every select() that starts afterwards.
-//   2. The rows of one append that carry one timestamp and belong to one (job, instance) become visible
+//   2. The rows of one append that carry one timestamp and belong to one (job, instance) become
+//   visible
 //      together: no select() sees some of them only.
-//   3. With Durability::kAcked, append() returns after its rows would survive a power cut; with kSoon they
+//   3. With Durability::kAcked, append() returns after its rows would survive a power cut; with
+//   kSoon they
 //      survive a crash of the process at once, and a power cut within 100 ms and one flush.
-//   4. select() returns for each series its samples in ascending time, one a timestamp. Of two different
-//      values for one time the first stored wins; the second's verdict is kConflict where the store sees it.
+//   4. select() returns for each series its samples in ascending time, one a timestamp. Of two
+//   different
+//      values for one time the first stored wins; the second's verdict is kConflict where the store
+//      sees it.
 //   5. Late and out-of-order samples are ordinary, for the whole retention.
-//   6. A SeriesRef is never given to a second label set. Its series may be dropped when it has no samples
-//      left or has been idle; a row that names it then gets kUnknownSeries, and the writer asks ref_of() again.
+//   6. A SeriesRef is never given to a second label set. Its series may be dropped when it has no
+//   samples
+//      left or has been idle; a row that names it then gets kUnknownSeries, and the writer asks
+//      ref_of() again.
 //   7. Every error is a Result; nothing throws.
 // Threads: all members from any thread.
 #pragma once
@@ -53,9 +59,9 @@ enum class Durability : unsigned char {
     kSoon,   // nobody waits: scrapes, collectors, rules
 };
 
-// Rows as columns. `series` and `values` have one entry a row; `timestamps` has one a row, or a single one
-// for all rows (a scrape). `starts` is empty, or has one a row (kNoStart where not known). All views are
-// the caller's and need only last for the call.
+// Rows as columns. `series` and `values` have one entry a row; `timestamps` has one a row, or a
+// single one for all rows (a scrape). `starts` is empty, or has one a row (kNoStart where not
+// known). All views are the caller's and need only last for the call.
 struct SampleBatch {
     std::span<const SeriesRef> series;
     std::span<const Millis> timestamps;
@@ -90,14 +96,14 @@ struct SampleColumns {
 
 // What the reader will do with the samples: an implementation may use it, never must.
 struct SelectHints {
-    int64_t step_ms = 0;     // 0: an instant
-    int64_t range_ms = 0;    // of a range selector, 0: none
-    std::string function;    // the rollup or aggregation right above, may be empty
+    int64_t step_ms = 0;        // 0: an instant
+    int64_t range_ms = 0;       // of a range selector, 0: none
+    std::string function;       // the rollup or aggregation right above, may be empty
     uint64_t series_limit = 0;  // the reader refuses more than this many; 0: no limit
 };
 
-// The series that a select() matched, with a snapshot of their samples in its range: what is written later
-// does not show. Sorted by labels. Threads: const members from any thread at once.
+// The series that a select() matched, with a snapshot of their samples in its range: what is
+// written later does not show. Sorted by labels. Threads: const members from any thread at once.
 class SelectedSeries {
  public:
     virtual ~SelectedSeries() = default;
@@ -118,10 +124,10 @@ struct NameCount {
 
 // What the store holds, for status pages. The lists are the top ones, descending.
 struct StoreStats {
-    uint64_t series_count = 0;       // in the head
-    uint64_t label_pair_count = 0;   // distinct
-    uint64_t chunk_count = 0;        // in the head
-    TimeRange head_range;            // empty range when the head is
+    uint64_t series_count = 0;      // in the head
+    uint64_t label_pair_count = 0;  // distinct
+    uint64_t chunk_count = 0;       // in the head
+    TimeRange head_range;           // empty range when the head is
     std::vector<NameCount> series_by_metric;
     std::vector<NameCount> values_by_label;
     std::vector<NameCount> bytes_by_label;
@@ -136,12 +142,13 @@ class MetricStore {
     // Errors: kExhausted at the store's limit of series, kUnavailable while shutting down.
     virtual Result<SeriesRef> ref_of(const LabelSet& labels) = 0;
 
-    // Appends all rows, whatever becomes of single ones. Errors are about the whole batch, of which then
-    // nothing is promised: kUnavailable (the log could not be written: disk full, I/O).
+    // Appends all rows, whatever becomes of single ones. Errors are about the whole batch, of which
+    // then nothing is promised: kUnavailable (the log could not be written: disk full, I/O).
     virtual Result<AppendResult> append(const SampleBatch& batch) = 0;
 
     // The series that meet all of `matchers` (at least one) and have samples in `range`.
-    // Errors: kCancelled, kTimeout, kExhausted (over hints.series_limit or the budget), kCorrupt, kUnavailable.
+    // Errors: kCancelled, kTimeout, kExhausted (over hints.series_limit or the budget), kCorrupt,
+    // kUnavailable.
     virtual Result<std::unique_ptr<SelectedSeries>> select(const std::vector<Matcher>& matchers,
                                                            const TimeRange& range,
                                                            const SelectHints& hints,
