@@ -1,0 +1,68 @@
+# ./kw up and ./kw down: the server with its example configuration, in the foreground.
+
+is_our_process() { # PID: is it still the kilowatch that we started?
+    [ -n "$1" ] && [ "$(readlink "/proc/$1/exe" 2>/dev/null)" = "$KW_ROOT/build/release/kilowatch" ]
+}
+
+cmd_up() {
+    local port=${KW_PORT:-9090} run=${KW_RUN:-$KW_ROOT/run}
+    local url=http://localhost:$port pid_file=$run/kilowatch.pid pid
+    install_product && build_web && build_preset release kilowatch || return 1
+    if is_our_process "$(cat "$pid_file" 2>/dev/null)"; then
+        echo "Kilowatch runs already: $url (./kw down stops it)"
+        return 1
+    fi
+    mkdir -p "$run"
+    build/release/kilowatch serve --config.file=packaging/kilowatch.example.yml \
+        --storage.path="$run/data" --web.listen-address="127.0.0.1:$port" --web.enable-lifecycle \
+        >"$run/kilowatch.log" 2>&1 &
+    pid=$!
+    echo "$pid" >"$pid_file"
+    # shellcheck disable=SC2064
+    trap "kill -TERM $pid 2>/dev/null; wait $pid; rm -f '$pid_file'; echo; echo 'Kilowatch has stopped.'; exit 0" INT TERM
+    printf '▸ %s\n' "Start Kilowatch"
+    local tries=0
+    until curl -fsS -o /dev/null "$url/-/ready" 2>/dev/null; do
+        if ! kill -0 "$pid" 2>/dev/null; then
+            echo "Kilowatch did not start; its last lines (${run#"$KW_ROOT"/}/kilowatch.log):"
+            tail -n 20 "$run/kilowatch.log" | sed 's/^/    /'
+            echo "  mend: if port $port is taken, choose another: KW_PORT=9091 ./kw up"
+            rm -f "$pid_file"
+            return 1
+        fi
+        tries=$((tries + 1))
+        if [ $tries -gt 600 ]; then
+            echo "Kilowatch is not ready after a minute; see $run/kilowatch.log"
+            kill -TERM "$pid"
+            return 1
+        fi
+        sleep 0.1
+    done
+    cat <<TEXT
+
+  Kilowatch is ready:  $url
+  Try:                 curl '$url/api/v1/query?query=rate(process_cpu_seconds_total[5m])'
+  Data:                $run/data      Log: $run/kilowatch.log
+  Ctrl-C stops it.
+TEXT
+    wait "$pid"
+    local status=$?
+    rm -f "$pid_file"
+    return $status
+}
+
+cmd_down() {
+    local run=${KW_RUN:-$KW_ROOT/run} pid
+    pid=$(cat "$run/kilowatch.pid" 2>/dev/null)
+    if ! is_our_process "$pid"; then
+        echo "nothing that ./kw up started is running"
+        return 0
+    fi
+    kill -TERM "$pid"
+    for _ in $(seq 300); do
+        is_our_process "$pid" || { echo "Kilowatch has stopped."; return 0; }
+        sleep 0.1
+    done
+    echo "process $pid did not stop within 30 s; see $run/kilowatch.log"
+    return 1
+}

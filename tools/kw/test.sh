@@ -1,0 +1,80 @@
+# ./kw test, ./kw conformance, ./kw bench.
+#   release   everything: unit tests, end-to-end tests with the real binary, conformance, docs, the web UI
+#   asan      every unit test and every fuzz target over its corpus, under AddressSanitizer and UBSan
+#   tsan      the tests that race (TSAN_TESTS)
+# The last line counts test cases: 'N passed, N failed, N skipped'.
+
+TSAN_TESTS="base_test net_test tsdb_test intake_test scrape_test promql_test"
+
+have_targets() { # PRESET NAME…: those of the names that the preset builds
+    local preset=$1 name
+    shift
+    for name in "$@"; do
+        ninja -C "build/$preset" -t query "$name" >/dev/null 2>&1 && echo "$name"
+    done
+}
+
+run_ctest() { # PRESET [ctest arguments…]
+    local preset=$1
+    shift
+    ctest --test-dir "build/$preset" -j "$JOBS" --output-on-failure "$@"
+}
+
+# Adds the cases that a ctest log names to PASSED, FAILED and SKIPPED.
+count_cases() { # PRESET
+    local log=build/$1/Testing/Temporary/LastTest.log counts
+    [ -f "$log" ] || return 0
+    counts=$(python3 tools/kw/count_cases.py "$log")
+    read -r passed failed skipped <<<"$counts"
+    PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
+}
+
+test_preset() { # PRESET [ctest arguments…]
+    local preset=$1 status
+    shift
+    step "Test ($preset)" "build/$preset/Testing/Temporary/LastTest.log has all; one alone: build/$preset/src/NAME" \
+        run_ctest "$preset" "$@"
+    status=$?
+    count_cases "$preset"
+    return $status
+}
+
+configure_only() { cmake --preset "$1"; }
+
+cmd_test() {
+    local result=0
+    PASSED=0 FAILED=0 SKIPPED=0
+    case "${1:-}" in
+        --full) export KW_FULL=1 ;;
+        "") ;;
+        *) echo "kw test: unknown argument '$1'; there is --full" >&2; return 2 ;;
+    esac
+    install_tests && build_web || return 1
+    if [ -f web/package.json ]; then
+        step "Test the web UI's units" "npm test --prefix web runs them alone" npm test --prefix web || result=1
+    fi
+    build_preset release || return 1
+    test_preset release || result=1
+    build_preset asan || return 1
+    ASAN_OPTIONS=detect_stack_use_after_return=1 test_preset asan -L 'unit|fuzz' || result=1
+    step "Configure (tsan)" "cmake's words are above" configure_only tsan || return 1
+    # shellcheck disable=SC2046,SC2086
+    build_preset tsan $(have_targets tsan $TSAN_TESTS) || return 1
+    TSAN_OPTIONS="halt_on_error=1 suppressions=$KW_ROOT/tools/tsan.supp" \
+        test_preset tsan -R "^($(echo "$TSAN_TESTS" | tr ' ' '|'))\$" || result=1
+    echo
+    echo "Took $(((SECONDS - KW_STARTED) / 60)) min $(((SECONDS - KW_STARTED) % 60)) s."
+    [ $result -ne 0 ] && [ "$FAILED" -eq 0 ] && FAILED=1
+    echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+    return $result
+}
+
+cmd_conformance() {
+    install_product && build_preset release kw_conformance || return 1
+    build/release/tests/kw_conformance "$@"
+}
+
+cmd_bench() {
+    install_tests && build_preset release kilowatch || return 1
+    python3 bench/run.py "$@"
+}
