@@ -17,6 +17,7 @@
 //                 8 bytes; then the integer column
 //     3 bits      integer column of the bit patterns
 //     4 constant  8 bytes: the value of all
+//     5 constant  varint, zigzag: the integer that all are
 // The number of values is not stored: who stores the column knows it.
 // Source: the decimal scheme follows ALP, "Adaptive Lossless floating-Point Compression" (2023).
 #pragma once

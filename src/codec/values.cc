@@ -1,0 +1,315 @@
+#include "codec/values.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <vector>
+
+#include "codec/integer_blocks.h"
+
+namespace kw::codec {
+namespace {
+
+enum class Tag : uint8_t {  // on disk
+    kRaw = 0,
+    kDecimal = 1,
+    kDecimalWithExceptions = 2,
+    kBits = 3,
+    kConstant = 4,
+    kConstantInteger = 5,
+};
+
+// The values of a stale marker, as model/sample.h has it; this module knows no model.
+constexpr uint64_t kStaleBits = 0x7ff0000000000002;
+
+// 10^22 is the last power of ten that a double holds exactly.
+constexpr unsigned kExponentMax = 22;
+// Digits after the point that are looked for: past 15 a double has no decimals to find.
+constexpr unsigned kExponentTried = 15;
+constexpr uint8_t kNoExponent = 0xff;
+constexpr std::array<double, kExponentMax + 1> kPowers = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr double kExactMax = 9007199254740992.0;        // 2^53
+constexpr double kIntegerMax = 9223372036854774784.0;   // the last double below 2^63
+
+// An exception costs its place and 8 bytes; a digit too many costs every value log2(10) bits.
+constexpr uint64_t kExceptionBits = 80;
+constexpr uint64_t kDigitBitsTimes3 = 10;
+
+struct Scratch {
+    std::vector<uint8_t> exponents;  // that each value needs, kNoExponent when it is no short decimal
+    std::vector<int64_t> integers;
+    std::vector<uint32_t> exceptions;
+};
+
+thread_local Scratch scratch;
+
+uint64_t bits_of(double value) { return std::bit_cast<uint64_t>(value); }
+
+// Whether `value` is exactly m / 10^exponent for an integer m that decodes back to the same bits.
+bool to_integer(double value, unsigned exponent, int64_t& m) {
+    if (exponent == 0) {
+        if (!(value <= kIntegerMax && value >= -kIntegerMax)) return false;
+        m = static_cast<int64_t>(value);
+        return bits_of(static_cast<double>(m)) == bits_of(value);
+    }
+    const double scaled = std::nearbyint(value * kPowers[exponent]);
+    if (!(scaled <= kExactMax && scaled >= -kExactMax)) return false;
+    m = static_cast<int64_t>(scaled);
+    return bits_of(static_cast<double>(m) / kPowers[exponent]) == bits_of(value);
+}
+
+// The digits after the point that `value` needs. Neighbours mostly need the same: `guess` goes first.
+uint8_t exponent_of(double value, unsigned guess) {
+    int64_t m;
+    if (to_integer(value, guess, m)) {
+        if (guess == 0) return 0;
+        for (; guess > 0 && m % 10 == 0; m /= 10) --guess;
+        return static_cast<uint8_t>(guess);
+    }
+    if (!std::isfinite(value) || bits_of(value) == bits_of(-0.0)) return kNoExponent;
+    for (unsigned exponent = 0; exponent <= kExponentTried; ++exponent) {
+        if (exponent != guess && to_integer(value, exponent, m)) {
+            return static_cast<uint8_t>(exponent);
+        }
+    }
+    return kNoExponent;
+}
+
+// The exponent that makes the column smallest by estimate, or kNoExponent when it is no decimal one.
+uint8_t choose_exponent(std::span<const double> values) {
+    scratch.exponents.resize(values.size());
+    std::array<size_t, kExponentTried + 1> count_by_exponent{};
+    const size_t strangers_max = values.size() / 4 + 2;
+    size_t strangers = 0;
+    unsigned guess = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+        const uint8_t exponent = exponent_of(values[i], guess);
+        if (exponent == kNoExponent) {
+            // Stale markers and the like are cheap; arbitrary fractions are not decimals at all.
+            if (bits_of(values[i]) != kStaleBits && ++strangers > strangers_max) return kNoExponent;
+            continue;
+        }
+        ++count_by_exponent[exponent];
+        guess = exponent;
+    }
+    uint64_t best_cost = UINT64_MAX;
+    uint8_t best = kNoExponent;
+    uint64_t above = 0;
+    for (unsigned exponent = kExponentTried + 1; exponent-- > 0;) {
+        if (count_by_exponent[exponent] != 0) {
+            const uint64_t cost =
+                above * kExceptionBits + values.size() * exponent * kDigitBitsTimes3 / 3;
+            if (cost < best_cost) {
+                best_cost = cost;
+                best = static_cast<uint8_t>(exponent);
+            }
+        }
+        above += count_by_exponent[exponent];
+    }
+    return best;
+}
+
+void append_varint(Bytes& out, uint64_t value) {
+    while (value >= 0x80) {
+        out.push_back(static_cast<uint8_t>(value | 0x80));
+        value >>= 7;
+    }
+    out.push_back(static_cast<uint8_t>(value));
+}
+
+void append_u64(Bytes& out, uint64_t value) {
+    out.resize(out.size() + 8);
+    store_le(out.data() + out.size() - 8, value);
+}
+
+void append_decimals(std::span<const double> values, uint8_t exponent, Bytes& out) {
+    auto& [exponents, integers, exceptions] = scratch;
+    integers.resize(values.size());
+    exceptions.clear();
+    for (size_t i = 0; i < values.size(); ++i) {
+        if (!to_integer(values[i], exponent, integers[i])) {
+            exceptions.push_back(static_cast<uint32_t>(i));
+            integers[i] = i == 0 ? 0 : integers[i - 1];
+        }
+    }
+    if (!exceptions.empty() && exceptions[0] == 0) {
+        // Leading exceptions take the integer of the first value that is none.
+        size_t first = 0;
+        while (first < exceptions.size() && exceptions[first] == first) ++first;
+        const int64_t m = first < values.size() ? integers[first] : 0;
+        std::fill(integers.begin(), integers.begin() + static_cast<ptrdiff_t>(first), m);
+    }
+    out.push_back(static_cast<uint8_t>(exceptions.empty() ? Tag::kDecimal
+                                                          : Tag::kDecimalWithExceptions));
+    out.push_back(exponent);
+    if (!exceptions.empty()) {
+        append_varint(out, exceptions.size());
+        uint32_t next = 0;
+        for (const uint32_t index : exceptions) {
+            const uint64_t bits = bits_of(values[index]);
+            const bool stale = bits == kStaleBits;
+            append_varint(out, uint64_t{index - next} << 1 | (stale ? 1 : 0));
+            if (!stale) append_u64(out, bits);
+            next = index + 1;
+        }
+    }
+    encode_integers(integers, out);
+}
+
+void append_bits(std::span<const double> values, Bytes& out) {
+    auto& integers = scratch.integers;
+    integers.resize(values.size());
+    for (size_t i = 0; i < values.size(); ++i) integers[i] = std::bit_cast<int64_t>(values[i]);
+    out.push_back(static_cast<uint8_t>(Tag::kBits));
+    encode_bit_patterns(integers, out);
+}
+
+void append_raw(std::span<const double> values, Bytes& out) {
+    out.push_back(static_cast<uint8_t>(Tag::kRaw));
+    for (const double value : values) append_u64(out, bits_of(value));
+}
+
+
+Result<size_t> read_decimals(ByteView bytes, bool with_exceptions, std::span<double> out) {
+    ByteReader in(bytes);
+    KW_TRY_ASSIGN(const uint8_t exponent, in.u8());
+    if (exponent > kExponentMax) return corrupt("decimal column with exponent {}", exponent);
+    size_t exceptions_offset = 0;
+    uint64_t exceptions = 0;
+    if (with_exceptions) {
+        KW_TRY_ASSIGN(exceptions, in.varint());
+        if (exceptions > out.size()) {
+            return corrupt("{} exceptions of {} values", exceptions, out.size());
+        }
+        exceptions_offset = in.offset();
+        uint64_t next = 0;
+        for (uint64_t i = 0; i < exceptions; ++i) {
+            KW_TRY_ASSIGN(const uint64_t entry, in.varint());
+            if ((entry >> 1) >= out.size() - next) {
+                return corrupt("exception {} past value {}", next + (entry >> 1), out.size());
+            }
+            next += (entry >> 1) + 1;
+            if ((entry & 1) == 0) KW_TRY(in.u64());
+        }
+    }
+    const size_t integers_offset = in.offset();
+    const ByteView integers = bytes.subspan(integers_offset);
+    Result<size_t> used = size_t{0};
+    if (exponent == 0) {
+        used = decode_integer_blocks(integers, out.size(),
+                                     [&](const int64_t* m, size_t index, size_t count) {
+                                         double* to = out.data() + index;
+                                         for (size_t i = 0; i < count; ++i) {
+                                             to[i] = static_cast<double>(m[i]);
+                                         }
+                                     });
+    } else {
+        const double power = kPowers[exponent];
+        used = decode_integer_blocks(integers, out.size(),
+                                     [&](const int64_t* m, size_t index, size_t count) {
+                                         double* to = out.data() + index;
+                                         for (size_t i = 0; i < count; ++i) {
+                                             to[i] = static_cast<double>(m[i]) / power;
+                                         }
+                                     });
+    }
+    if (!used.ok()) return used;
+    if (exceptions > 0) {
+        ByteReader again(bytes);
+        KW_TRY(again.seek(exceptions_offset));
+        size_t next = 0;
+        for (uint64_t i = 0; i < exceptions; ++i) {
+            KW_TRY_ASSIGN(const uint64_t entry, again.varint());
+            const size_t index = next + (entry >> 1);
+            uint64_t bits = kStaleBits;
+            if ((entry & 1) == 0) {
+                KW_TRY_ASSIGN(bits, again.u64());
+            }
+            out[index] = std::bit_cast<double>(bits);
+            next = index + 1;
+        }
+    }
+    return integers_offset + used.value();
+}
+
+}  // namespace
+
+void encode_values(std::span<const double> values, Bytes& out) {
+    if (values.empty()) return;
+    const uint64_t first = bits_of(values[0]);
+    if (std::all_of(values.begin(), values.end(),
+                    [first](double value) { return bits_of(value) == first; })) {
+        int64_t m;
+        if (to_integer(values[0], 0, m)) {
+            out.push_back(static_cast<uint8_t>(Tag::kConstantInteger));
+            append_varint(out, zigzag(m));
+        } else {
+            out.push_back(static_cast<uint8_t>(Tag::kConstant));
+            append_u64(out, first);
+        }
+        return;
+    }
+    const size_t start = out.size();
+    const size_t raw_bytes = 1 + values.size() * 8;
+    size_t used = SIZE_MAX;
+    if (const uint8_t exponent = choose_exponent(values); exponent != kNoExponent) {
+        append_decimals(values, exponent, out);
+        used = out.size() - start;
+        // Below five bytes a value no pattern of bits is smaller.
+        if (used < values.size() * 5) return;
+    }
+    const size_t bits_start = out.size();
+    append_bits(values, out);
+    const size_t bits_used = out.size() - bits_start;
+    if (std::min(used, bits_used) >= raw_bytes) {
+        out.resize(start);
+        append_raw(values, out);
+    } else if (used <= bits_used) {
+        out.resize(bits_start);
+    } else {
+        out.erase(out.begin() + static_cast<ptrdiff_t>(start),
+                  out.begin() + static_cast<ptrdiff_t>(bits_start));
+    }
+}
+
+Result<size_t> decode_values(ByteView in, std::span<double> out) {
+    if (out.empty()) return size_t{0};
+    if (in.empty()) return corrupt("value column of 0 bytes, {} values wanted", out.size());
+    const ByteView body = in.subspan(1);
+    Result<size_t> used = size_t{0};
+    switch (static_cast<Tag>(in[0])) {
+        case Tag::kRaw:
+            if (body.size() / 8 < out.size()) {
+                return corrupt("raw column of {} bytes, {} values wanted", body.size(), out.size());
+            }
+            std::memcpy(out.data(), body.data(), out.size() * 8);
+            return 1 + out.size() * 8;
+        case Tag::kDecimal: used = read_decimals(body, false, out); break;
+        case Tag::kDecimalWithExceptions: used = read_decimals(body, true, out); break;
+        case Tag::kBits:
+            used = decode_integer_blocks(body, out.size(),
+                                         [&](const int64_t* bits, size_t index, size_t count) {
+                                             std::memcpy(out.data() + index, bits, count * 8);
+                                         });
+            break;
+        case Tag::kConstant: {
+            if (body.size() < 8) return corrupt("constant column of {} bytes", in.size());
+            std::fill(out.begin(), out.end(), load_le<double>(body.data()));
+            return size_t{9};
+        }
+        case Tag::kConstantInteger: {
+            ByteReader reader(body);
+            KW_TRY_ASSIGN(const int64_t m, reader.varint_signed());
+            std::fill(out.begin(), out.end(), static_cast<double>(m));
+            return 1 + reader.offset();
+        }
+        default: return corrupt("value column with tag {}", in[0]);
+    }
+    if (!used.ok()) return used;
+    return 1 + used.value();
+}
+
+}  // namespace kw::codec
