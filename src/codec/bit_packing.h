@@ -2,7 +2,7 @@
 // at bit i·width. The only hot loop of the module: eight values of w bits are exactly w bytes, so for each
 // width there is a straight line of loads, shifts and masks at constant places, without a branch.
 //
-// codec_bench Unpack: 0.6 to 0.9 ns a value on the machine it was written on, at any width.
+// codec_bench unpack: 0.25 ns a value up to 57 bits, 0.4 above (2.6 GHz Zen; the loop of bits takes 20).
 #pragma once
 
 #include <cstddef>
