@@ -1,0 +1,123 @@
+#include "tsdb/database.h"
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "base/fs/memory.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/thread_pool.h"
+
+namespace kw::tsdb {
+namespace {
+
+class DatabaseTest : public testing::Test {
+ protected:
+    void open() {
+        database_.reset();
+        database_ = Database::open(env_, options_).value();
+    }
+
+    SeriesRef ref(const LabelSet& labels) { return database_->ref_of(labels).value(); }
+
+    AppendResult append(const std::vector<SeriesRef>& series, const std::vector<int64_t>& times,
+                        const std::vector<double>& values) {
+        std::vector<Millis> timestamps;
+        for (const int64_t time : times) timestamps.push_back({time});
+        SampleBatch batch;
+        batch.series = series;
+        batch.timestamps = timestamps;
+        batch.values = values;
+        return database_->append(batch).value();
+    }
+
+    // "labels: t=v t=v" a line.
+    std::string dump(const std::vector<Matcher>& matchers, TimeRange range = {}) {
+        MemoryBudget budget(1 << 30);
+        const auto selected =
+            database_->select(matchers, range, {}, CancelToken(), budget).value();
+        std::string out;
+        SampleColumns columns;
+        for (size_t i = 0; i < selected->size(); ++i) {
+            EXPECT_TRUE(selected->read(i, columns).ok());
+            out += selected->labels(i).to_string() + ":";
+            for (size_t s = 0; s < columns.size(); ++s) {
+                out += fmt::format(" {}={}", columns.timestamps[s], columns.values[s]);
+            }
+            out += "\n";
+        }
+        return out;
+    }
+
+    FakeClock clock_{Millis{1'000'000}};
+    fs::MemoryFileSystem files_;
+    Log log_ = Log::silent();
+    MetricRegistry metrics_;
+    ThreadPool pool_{"test", 1};
+    Environment env_{clock_, files_, log_, metrics_, pool_};
+    Options options_;
+    std::unique_ptr<Database> database_;
+};
+
+TEST_F(DatabaseTest, ReadsWhatWasWritten) {
+    open();
+    const SeriesRef a = ref({{"__name__", "up"}, {"job", "j"}, {"instance", "a"}});
+    const SeriesRef b = ref({{"__name__", "up"}, {"job", "j"}, {"instance", "b"}});
+    EXPECT_EQ(append({a, b}, {1000}, {1, 0}).stored, 2u);
+    EXPECT_EQ(append({b, a}, {3000, 2000}, {5, 6}).stored, 2u);
+    const std::vector<Matcher> up = {Matcher::equal("__name__", "up")};
+    EXPECT_EQ(dump(up),
+              "up{instance=\"a\", job=\"j\"}: 1000=1 2000=6\n"
+              "up{instance=\"b\", job=\"j\"}: 1000=0 3000=5\n");
+    EXPECT_EQ(dump(up, {Millis{2000}, Millis{2500}}), "up{instance=\"a\", job=\"j\"}: 2000=6\n");
+    EXPECT_EQ(ref({{"__name__", "up"}, {"job", "j"}, {"instance", "a"}}), a);
+}
+
+TEST_F(DatabaseTest, FirstValueOfATimeWins) {
+    open();
+    const SeriesRef a = ref({{"__name__", "up"}});
+    append({a}, {1000}, {1});
+    const AppendResult again = append({a, a, {12345}}, {1000}, {1, 2, 3});
+    EXPECT_EQ(again.stored, 0u);
+    EXPECT_EQ(again.same_again, 1u);
+    ASSERT_EQ(again.refused.size(), 2u);
+    EXPECT_EQ(again.refused[0], std::pair(1u, RowVerdict::kConflict));
+    EXPECT_EQ(again.refused[1], std::pair(2u, RowVerdict::kUnknownSeries));
+    EXPECT_EQ(dump({Matcher::equal("__name__", "up")}), "up: 1000=1\n");
+}
+
+TEST_F(DatabaseTest, RefusesTimesOutsideOfItsWindow) {
+    options_.retention_ms = 60'000;
+    open();
+    const SeriesRef a = ref({{"__name__", "up"}});
+    const AppendResult result = append({a, a, a}, {939'999, 940'000, 4'600'001}, {1, 2, 3});
+    EXPECT_EQ(result.stored, 1u);
+    ASSERT_EQ(result.refused.size(), 2u);
+    EXPECT_EQ(result.refused[0], std::pair(0u, RowVerdict::kTooOld));
+    EXPECT_EQ(result.refused[1], std::pair(2u, RowVerdict::kTooFarAhead));
+}
+
+TEST_F(DatabaseTest, NamesAndValues) {
+    open();
+    append({ref({{"__name__", "a"}, {"x", "1"}}), ref({{"__name__", "b"}, {"y", "2"}})}, {1000},
+           {1, 2});
+    const CancelToken cancel;
+    const std::vector<Matcher> a = {Matcher::equal("__name__", "a")};
+    EXPECT_EQ(database_->label_names({}, {}, 0, cancel).value(),
+              (std::vector<std::string>{"__name__", "x", "y"}));
+    EXPECT_EQ(database_->label_names(a, {}, 0, cancel).value(),
+              (std::vector<std::string>{"__name__", "x"}));
+    EXPECT_EQ(database_->label_values("__name__", {}, {}, 0, cancel).value(),
+              (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(database_->label_values("__name__", {}, {}, 1, cancel).value(),
+              (std::vector<std::string>{"a"}));
+    EXPECT_EQ(database_->label_values("y", a, {}, 0, cancel).value(), std::vector<std::string>());
+    const StoreStats stats = database_->stats(1).value();
+    EXPECT_EQ(stats.series_count, 2u);
+    EXPECT_EQ(stats.label_pair_count, 4u);
+    EXPECT_EQ(stats.series_by_metric.size(), 1u);
+    EXPECT_EQ(stats.head_range, (TimeRange{Millis{1000}, Millis{1000}}));
+}
+
+}  // namespace
+}  // namespace kw::tsdb

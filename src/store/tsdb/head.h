@@ -1,0 +1,90 @@
+// Head: the newest samples, in memory.
+//
+//   labels ──ref_of()──▶ HeadIndex ──▶ id          id = serial number · 16 + shard
+//   rows   ──append()──▶ HeadShard of the id       one lock for each shard that a batch touches
+//   matchers ─select()─▶ HeadIndex ──▶ ids ──▶ a ShardSnapshot of the matched series of each shard
+//
+// Shards are chosen by what is written together: the hash of (job, instance), or of all labels where one
+// of the two is missing.
+// Locks: the index's, then one shard's; never two shards' at once.
+// Threads: all members from any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "contract/metric_store.h"
+#include "tsdb/head_index.h"
+#include "tsdb/head_shard.h"
+
+namespace kw::tsdb {
+
+// What select() found in the head: labels and samples of its moment.
+class HeadSelection final {
+ public:
+    size_t size() const { return series_.size(); }
+    const LabelSet& labels(size_t index) const { return series_[index].labels; }
+    // Replaces `out`. Errors: kCorrupt.
+    Result<void> read(size_t index, SampleColumns& out) const;
+    uint64_t samples_estimate(size_t index) const;
+    uint64_t bytes() const;
+
+ private:
+    friend class Head;
+    struct Series {
+        LabelSet labels;
+        uint32_t shard = 0;
+        uint32_t index = 0;  // in the shard's snapshot
+    };
+    std::vector<Series> series_;  // sorted by labels
+    std::array<ShardSnapshot, kShardCount> shards_;
+};
+
+class Head final {
+ public:
+    struct Options {
+        // Series in memory at once. 10 million cost some 10 GB with two hours of samples.
+        uint64_t series_max = 10'000'000;
+    };
+
+    explicit Head(const Options& options) : options_(options) {}
+
+    // Errors: kExhausted (series_max).
+    Result<SeriesRef> ref_of(const LabelSet& labels) KW_EXCLUDES(index_mutex_);
+
+    // As MetricStore::append(); times outside of `accepted` are refused.
+    Result<AppendResult> append(const SampleBatch& batch, const TimeRange& accepted);
+
+    // The matching series with samples in `range`, sorted by labels.
+    // Errors: kCancelled, kTimeout, kExhausted (more than `series_limit`, when it is not 0).
+    Result<std::unique_ptr<HeadSelection>> select(const std::vector<Matcher>& matchers,
+                                                  const TimeRange& range, uint64_t series_limit,
+                                                  const CancelToken& cancel) const
+        KW_EXCLUDES(index_mutex_);
+
+    // Sorted, of the series that match, whatever their time.
+    Result<std::vector<std::string>> label_names(const std::vector<Matcher>& matchers,
+                                                 const CancelToken& cancel) const
+        KW_EXCLUDES(index_mutex_);
+    Result<std::vector<std::string>> label_values(std::string_view name,
+                                                  const std::vector<Matcher>& matchers,
+                                                  const CancelToken& cancel) const
+        KW_EXCLUDES(index_mutex_);
+
+    StoreStats stats(uint64_t limit) const KW_EXCLUDES(index_mutex_);
+    uint64_t series_count() const KW_EXCLUDES(index_mutex_);
+    TimeRange range() const;
+
+ private:
+    const Options options_;
+    mutable SharedMutex index_mutex_;
+    HeadIndex index_ KW_GUARDED_BY(index_mutex_);
+    std::array<HeadShard, kShardCount> shards_;
+};
+
+}  // namespace kw::tsdb
