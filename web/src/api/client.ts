@@ -1,0 +1,73 @@
+// The one place that fetches. Paths are relative to <base>, so a path prefix needs no other setting.
+import type { Notes } from '../model/answers';
+
+// Kinds are the server's `errorType` (bad_data, execution, timeout, canceled, …), or ours when no answer of
+// the API arrived: 'unreachable', 'not_json', 'too_large'.
+export class ApiError extends Error {
+  constructor(
+    readonly kind: string,
+    message: string,
+    readonly status: number = 0,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+export interface Answer<T> extends Notes {
+  readonly data: T;
+}
+
+interface Envelope<T> {
+  readonly status: 'success' | 'error';
+  readonly data?: T;
+  readonly errorType?: string;
+  readonly error?: string;
+  readonly warnings?: readonly string[];
+  readonly infos?: readonly string[];
+}
+
+// A larger answer would cost the page more memory than a browser gives a tab.
+export const ANSWER_BYTES_MAX = 256 << 20;
+
+export const apiBase: string = document.baseURI;
+
+export function apiUrl(path: string): string {
+  return new URL(path, apiBase).href;
+}
+
+export type Parameters = Readonly<Record<string, string>>;
+
+// Queries go by form POST, since an expression may be longer than a URL may be.
+export async function send(path: string, signal: AbortSignal, form?: Parameters): Promise<Response> {
+  try {
+    return await fetch(apiUrl(path), {
+      signal,
+      headers: { accept: 'application/json' },
+      ...(form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }),
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ApiError('unreachable', 'The server cannot be reached. Is it running?');
+  }
+}
+
+// `text` is the body of a response with this status. Throws ApiError.
+export function parseEnvelope<T>(text: string, status: number): Answer<T> {
+  let envelope: Envelope<T>;
+  try {
+    envelope = JSON.parse(text) as Envelope<T>;
+  } catch {
+    const excerpt = text.trim().slice(0, 200);
+    throw new ApiError('not_json', `HTTP ${status}: ${excerpt === '' ? 'empty answer' : excerpt}`, status);
+  }
+  if (envelope.status !== 'success' || envelope.data === undefined) {
+    throw new ApiError(envelope.errorType ?? 'unknown', envelope.error ?? `HTTP ${status}`, status);
+  }
+  return { data: envelope.data, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] };
+}
+
+export async function getJson<T>(path: string, signal: AbortSignal, form?: Parameters): Promise<Answer<T>> {
+  const response = await send(path, signal, form);
+  return parseEnvelope<T>(await response.text(), response.status);
+}

@@ -1,0 +1,294 @@
+// One query: its editor, its result as graph or table, and what can be done with it.
+import { lazy, Suspense, useEffect, useRef, type ReactElement } from 'react';
+import { promqlBase, apiFetch } from '../../api/resource';
+import { useInstantQuery, useRangeQuery, type Load, type Outcome } from '../../api/query';
+import { IconButton, Segmented } from '../../components/Button';
+import type { EditorHandle } from '../../components/editor/PromqlEditor';
+import { Notice, Skeleton } from '../../components/Notice';
+import type { QueryData } from '../../model/answers';
+import { errorPosition } from '../../model/error_position';
+import type { Frame, Grid } from '../../model/frame';
+import type { Query, Tab } from '../../model/link';
+import { unitOfQuery, type TitledQuery } from '../../model/promql';
+import type { ResolvedRange, TimeZoneMode } from '../../model/time';
+import { isUnit, UNIT_NAMES } from '../../model/units';
+import { GraphResult } from './GraphResult';
+import { TableResult } from './TableResult';
+import type { IdentifiedQuery, Run } from './useExploreView';
+import css from './QueryPanel.module.css';
+
+const PromqlEditor = lazy(() => import('../../components/editor/PromqlEditor'));
+
+export interface PanelTime {
+  readonly range: ResolvedRange; // what is shown
+  readonly grid: Grid; // what is asked
+  readonly run: Run;
+}
+
+export interface QueryPanelProps {
+  readonly query: IdentifiedQuery;
+  readonly letter: string;
+  readonly time: PanelTime | undefined; // undefined: do not ask
+  readonly zone: TimeZoneMode;
+  readonly onLoading: (id: string, loading: boolean) => void;
+  readonly onType: (text: string) => void;
+  readonly onRun: () => void;
+  readonly onChange: (change: Partial<Query>) => void;
+  readonly onDuplicate: () => void;
+  readonly onRemove: () => void;
+  readonly onPaste: (queries: readonly TitledQuery[], replaces: boolean) => void;
+  readonly onZoom: (startMs: number, endMs: number) => void;
+  readonly onZoomOut: () => void;
+  readonly onPan: (direction: -1 | 1) => void;
+}
+
+const TABS = [
+  { value: 'graph', label: 'Graph' },
+  { value: 'table', label: 'Table' },
+] as const;
+
+const editorBase = promqlBase();
+
+export function QueryPanel(props: QueryPanelProps): ReactElement {
+  const { query, letter, time, onLoading } = props;
+  const active = time !== undefined && !query.disabled && query.expr !== '';
+  const graph = useRangeQuery(
+    active && query.tab === 'graph' ? { expr: query.expr, grid: time.grid, run: time.run.number } : null,
+  );
+  const table = useInstantQuery(
+    active && query.tab === 'table' ? { expr: query.expr, timeMs: time.range.endMs, run: time.run.number } : null,
+  );
+  const load: Load<Frame | QueryData> = query.tab === 'graph' ? graph : table;
+  const loading = load.state === 'loading';
+  useEffect(() => {
+    onLoading(query.id, loading);
+    return () => onLoading(query.id, false);
+  }, [query.id, loading, onLoading]);
+
+  const editor = useRef<EditorHandle>(null);
+  const position =
+    load.state === 'failed' && query.draft === query.expr ? errorPosition(load.error.message, query.expr) : undefined;
+  const name = query.title === '' ? `Query ${letter}` : query.title;
+
+  return (
+    <section className={[css.panel, query.disabled ? css.disabled : ''].join(' ')} aria-label={name}>
+      <header className={css.head}>
+        <span className={css.letter} aria-hidden="true">
+          {letter}
+        </span>
+        <input
+          className={css.title}
+          aria-label={`Title of query ${letter}`}
+          placeholder="Untitled query"
+          value={query.title}
+          maxLength={200}
+          onChange={(event) => props.onChange({ title: event.target.value })}
+        />
+        <IconButton
+          icon={query.disabled ? 'eyeOff' : 'eye'}
+          label={query.disabled ? 'Enable query' : 'Disable query'}
+          aria-pressed={query.disabled}
+          onClick={() => props.onChange({ disabled: !query.disabled })}
+        />
+        <IconButton icon="duplicate" label="Duplicate query" onClick={props.onDuplicate} />
+        <IconButton icon="close" variant="danger" label="Remove query" onClick={props.onRemove} />
+      </header>
+      <Suspense fallback={<pre className={css.editorPending}>{query.draft === '' ? ' ' : query.draft}</pre>}>
+        <PromqlEditor
+          label={`Expression of query ${letter}`}
+          value={query.draft}
+          placeholder="Metric or expression, e.g. rate(http_requests_total[5m])"
+          errorOffset={position?.offset ?? null}
+          apiBase={editorBase}
+          fetcher={apiFetch}
+          onChange={props.onType}
+          onRun={props.onRun}
+          onPasteQueries={props.onPaste}
+          handle={editor}
+        />
+      </Suspense>
+      {query.expr !== '' && !query.disabled && (
+        <>
+          <div className={css.bar}>
+            <Segmented<Tab> label="Result as" value={query.tab} options={TABS} onChange={(tab) => props.onChange({ tab })} />
+            <Figures load={load} />
+            <span className={css.spacer} />
+            {query.tab === 'graph' && (
+              <label className={css.check}>
+                <input
+                  type="checkbox"
+                  checked={query.stacked}
+                  onChange={(event) => props.onChange({ stacked: event.target.checked })}
+                />
+                Stacked
+              </label>
+            )}
+            <UnitPicker query={query} onChange={props.onChange} />
+          </div>
+          <Result {...props} graph={graph} table={table} position={position} onLocate={(offset) => editor.current?.focus(offset)} />
+        </>
+      )}
+    </section>
+  );
+}
+
+function plural(count: number, one: string): string {
+  const number = count.toLocaleString('en');
+  return `${number} ${count === 1 || one === 'series' ? one : `${one}s`}`;
+}
+
+// How much came and how long it took; also what a screen reader hears when a run ends.
+function Figures({ load }: { readonly load: Load<Frame | QueryData> }): ReactElement {
+  const text = ((): string => {
+    switch (load.state) {
+      case 'idle':
+        return '';
+      case 'loading':
+        return 'Running…';
+      case 'failed':
+        return '';
+      case 'ready': {
+        const { value, tookMs } = load.outcome;
+        const took = `${Math.max(1, Math.round(tookMs)).toLocaleString('en')} ms`;
+        if ('series' in value) return `${plural(value.seriesCount, 'series')} · ${plural(value.sampleCount, 'sample')} · ${took}`;
+        const rows = value.resultType === 'vector' || value.resultType === 'matrix' ? plural(value.result.length, 'series') : value.resultType;
+        return `${rows} · ${took}`;
+      }
+    }
+  })();
+  return (
+    <span className={css.figures} role="status">
+      {text}
+    </span>
+  );
+}
+
+function UnitPicker({ query, onChange }: { readonly query: Query; readonly onChange: (change: Partial<Query>) => void }): ReactElement {
+  const guessed = unitOfQuery(query.expr);
+  return (
+    <label className={css.unit}>
+      <span className="visually-hidden">Unit</span>
+      <select
+        value={query.unit}
+        onChange={(event) => onChange({ unit: isUnit(event.target.value) ? event.target.value : 'auto' })}
+      >
+        <option value="auto">Unit: {UNIT_NAMES[guessed].toLowerCase()}</option>
+        {Object.entries(UNIT_NAMES).map(([unit, name]) => (
+          <option key={unit} value={unit}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+interface ResultProps extends QueryPanelProps {
+  readonly graph: Load<Frame>;
+  readonly table: Load<QueryData>;
+  readonly position: ReturnType<typeof errorPosition>;
+  readonly onLocate: (offset: number) => void;
+}
+
+function Result(props: ResultProps): ReactElement {
+  const { query, time, graph, table, letter } = props;
+  const unit = query.unit === 'auto' ? unitOfQuery(query.expr) : query.unit;
+  const failed = query.tab === 'graph' ? graph : table;
+  if (failed.state === 'failed') return <QueryError {...props} message={failed.error.message} kind={failed.error.kind} />;
+  const label = `Graph of ${query.title === '' ? `query ${letter}` : query.title}`;
+  if (query.tab === 'graph') {
+    return (
+      <Shown load={graph}>
+        {(outcome) =>
+          time !== undefined && (
+            <GraphResult
+              frame={outcome.value}
+              label={label}
+              range={time.range}
+              unit={unit}
+              zone={props.zone}
+              stacked={query.stacked}
+              onZoom={props.onZoom}
+              onZoomOut={props.onZoomOut}
+              onPan={props.onPan}
+            />
+          )
+        }
+      </Shown>
+    );
+  }
+  return <Shown load={table}>{(outcome) => <TableResult data={outcome.value} unit={unit} zone={props.zone} />}</Shown>;
+}
+
+interface ShownProps<T> {
+  readonly load: Load<T>;
+  readonly children: (outcome: Outcome<T>) => ReactElement | false;
+}
+
+function Shown<T>({ load, children }: ShownProps<T>): ReactElement {
+  switch (load.state) {
+    case 'idle':
+      return (
+        <Notice tone="info" title="Stopped">
+          Run again to see the result.
+        </Notice>
+      );
+    case 'failed':
+      return <></>; // shown by the caller, who knows the position
+    case 'loading':
+      if (load.previous === undefined) return <Skeleton height="15rem" label="Running the query" />;
+      return <div className={css.stale}>{children(load.previous)}</div>;
+    case 'ready':
+      return (
+        <>
+          <Notes outcome={load.outcome} />
+          {children(load.outcome)}
+        </>
+      );
+  }
+}
+
+function Notes({ outcome }: { readonly outcome: Outcome<unknown> }): ReactElement {
+  return (
+    <>
+      {outcome.warnings.map((text) => (
+        <Notice key={text} tone="warn">
+          {text}
+        </Notice>
+      ))}
+      {outcome.infos.map((text) => (
+        <Notice key={text} tone="info">
+          {text}
+        </Notice>
+      ))}
+    </>
+  );
+}
+
+const ERROR_TITLES: Readonly<Record<string, string>> = {
+  bad_data: 'The query is not valid',
+  execution: 'The query could not be executed',
+  timeout: 'The query took too long',
+  canceled: 'The query was cancelled',
+  unavailable: 'The server is not ready',
+  unreachable: 'No answer',
+  too_large: 'The answer is too large',
+};
+
+function QueryError({ message, kind, position, onLocate }: ResultProps & { readonly message: string; readonly kind: string }): ReactElement {
+  return (
+    <Notice
+      tone="bad"
+      title={ERROR_TITLES[kind] ?? 'The query failed'}
+      action={
+        position !== undefined && (
+          <button type="button" className={css.locate} onClick={() => onLocate(position.offset)}>
+            Line {position.line}, column {position.column}
+          </button>
+        )
+      }
+    >
+      {message}
+    </Notice>
+  );
+}

@@ -1,0 +1,34 @@
+// Status: what this server is, how it was told to run, what it holds.
+import type { ReactElement } from 'react';
+import { Link, useLocation } from '../../components/navigation';
+import { Hint } from '../../components/Notice';
+import { Page } from '../../components/Page';
+import { ConfigTab } from './ConfigTab';
+import { FlagsTab } from './FlagsTab';
+import { OverviewTab } from './OverviewTab';
+import { TsdbTab } from './TsdbTab';
+import css from './Status.module.css';
+
+const TABS = [
+  { path: '/status', name: 'Overview', Content: OverviewTab },
+  { path: '/status/tsdb', name: 'Storage', Content: TsdbTab },
+  { path: '/status/config', name: 'Configuration', Content: ConfigTab },
+  { path: '/status/flags', name: 'Flags', Content: FlagsTab },
+] as const;
+
+export default function StatusPage(): ReactElement {
+  const { path } = useLocation();
+  const current = TABS.find((tab) => tab.path === path);
+  return (
+    <Page title="Status">
+      <nav className={css.tabs} aria-label="Status">
+        {TABS.map((tab) => (
+          <Link key={tab.path} to={tab.path} current={tab === current} className={css.tab}>
+            {tab.name}
+          </Link>
+        ))}
+      </nav>
+      {current === undefined ? <Hint title={`There is no page ${path}`} /> : <current.Content />}
+    </Page>
+  );
+}
