@@ -57,6 +57,7 @@ class HttpServer final {
         uint32_t handler_queue = 1024;   // requests that wait for a thread
         uint32_t connections_max = 512;  // as Prometheus; past it the one idle longest gives way
         uint32_t header_bytes_max = 64 << 10;       // request line and fields
+        uint64_t body_bytes_in_all_max = 256 << 20;  // of all requests at one time; past it: 503
         uint64_t write_buffer_bytes = 1 << 20;      // a connection, before a handler has to wait
         std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the last of the header
         std::chrono::milliseconds body_timeout{60'000};    // and of the body, however it trickles
