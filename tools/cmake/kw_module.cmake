@@ -5,6 +5,7 @@
 #   *_fuzz.cc   one libFuzzer program each, with KW_FUZZ; CTest runs it over testdata/fuzz/<stem>/
 #   *_bench.cc  one Google Benchmark program NAME_bench, with KW_BENCH
 #   main.cc     left out: the program that owns it lists it
+# A module with more to say (generated sources) has a module.cmake in its folder.
 # DEPS may name only modules declared above, so a cycle cannot be written down.
 function(kw_module name)
     cmake_parse_arguments(arg "" "IN" "DEPS;LIBS" ${ARGN})
@@ -41,6 +42,8 @@ function(kw_module name)
         target_include_directories(kw_${name} INTERFACE ${parent})
         target_link_libraries(kw_${name} INTERFACE ${deps} ${arg_LIBS})
     endif()
+
+    include(${folder}/module.cmake OPTIONAL)
 
     if(tests)
         add_executable(${name}_test ${tests})
