@@ -157,7 +157,7 @@ struct MatrixSelector {
 };
 
 struct SubqueryExpr {
-    ExprPtr expr;                  // a vector or a scalar
+    ExprPtr expr;                  // an instant vector
     Duration range;                // positive
     std::optional<Duration> step;  // nullopt: the engine's default
     Duration offset;
@@ -188,6 +188,7 @@ struct VectorMatching {
 
 struct BinaryExpr {
     BinaryOp op = BinaryOp::kAdd;
+    Span op_span;
     bool return_bool = false;
     ExprPtr lhs;
     ExprPtr rhs;

@@ -114,8 +114,8 @@ struct Function {
     ValueType returns;
     std::array<ValueType, 5> arg_types;  // the first arg_count are meant
     uint8_t arg_count;
-    // 0: exactly arg_count arguments. n > 0: the last n are optional (`round(v)`).
-    // -1: the last may stand any number of times, none included (`label_join`).
+    // 0: exactly arg_count arguments. n > 0: the last may stand 0 to n times (`round(v)`); -1: any
+    // number of times (`label_join`).
     int8_t variadic = 0;
     bool experimental = false;
 
