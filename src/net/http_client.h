@@ -73,6 +73,7 @@ struct FetchRequest {
     std::chrono::milliseconds timeout{30'000};  // for the whole fetch, redirects included
     uint64_t body_bytes_max = 64 << 20;         // after decompression; longer is kExhausted
     bool accept_gzip = true;                    // sends Accept-Encoding: gzip and undoes it
+    bool callback_is_quick = false;  // it never waits, and runs on the client's thread rather than the pool
 };
 
 struct FetchResponse {
