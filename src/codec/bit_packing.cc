@@ -11,8 +11,8 @@ constexpr uint64_t mask_of(unsigned width) {
     return width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
 }
 
-// Value `kIndex` of a group of eight of `kWidth` bits. Up to 57 bits one word covers a value wherever it
-// starts in a byte; wider ones may reach into a ninth byte.
+// Value `kIndex` of a group of eight of `kWidth` bits. Up to 57 bits one word covers a value
+// wherever it starts in a byte; wider ones may reach into a ninth byte.
 template <unsigned kWidth, unsigned kIndex>
 inline uint64_t extract(const uint8_t* group) {
     constexpr unsigned kBit = kWidth * kIndex;

@@ -1,6 +1,7 @@
-// Packs and unpacks up to 64 unsigned integers of one width, 0..64 bits each, little-endian: value i stands
-// at bit i·width. The only hot loop of the module: eight values of w bits are exactly w bytes, so for each
-// width there is a straight line of loads, shifts and masks at constant places, without a branch.
+// Packs and unpacks up to 64 unsigned integers of one width, 0..64 bits each, little-endian: value
+// i stands at bit i·width. The only hot loop of the module: eight values of w bits are exactly w
+// bytes, so for each width there is a straight line of loads, shifts and masks at constant places,
+// without a branch.
 //
 // codec_bench unpack: 0.25 ns a value up to 57 bits, 0.4 above.
 #pragma once
@@ -13,7 +14,8 @@
 namespace kw::codec {
 
 inline constexpr size_t kPackValuesMax = 64;
-// unpack_bits() may read this many bytes past the packed ones: width bytes of a last group, and a word.
+// unpack_bits() may read this many bytes past the packed ones: width bytes of a last group, and a
+// word.
 inline constexpr size_t kUnpackSlackBytes = 64 + 8;
 
 // The fewest bits that hold `value`; 0 for 0.

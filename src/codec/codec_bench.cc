@@ -1,5 +1,5 @@
-// Size and speed of columns on what exporters send: 480 samples a column, two hours at 15 s; the rows with
-// 120 samples are chunks of the head. `bytes_per_sample` is the column alone.
+// Size and speed of columns on what exporters send: 480 samples a column, two hours at 15 s; the
+// rows with 120 samples are chunks of the head. `bytes_per_sample` is the column alone.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -30,8 +30,8 @@ enum class Shape : int {
 };
 
 constexpr std::array<const char*, static_cast<size_t>(Shape::kCount)> kNames = {
-    "constant",     "counter_integer", "counter_slow",     "counter_decimal", "counter_bytes",
-    "gauge_decimal", "gauge_bytes",    "histogram_bucket", "counter_reset",   "double"};
+    "constant",      "counter_integer", "counter_slow",     "counter_decimal", "counter_bytes",
+    "gauge_decimal", "gauge_bytes",     "histogram_bucket", "counter_reset",   "double"};
 
 std::vector<double> generate(Shape shape, size_t count, uint64_t seed) {
     std::mt19937_64 random(seed);
@@ -48,19 +48,24 @@ std::vector<double> generate(Shape shape, size_t count, uint64_t seed) {
             case Shape::kCounterDecimal: state += static_cast<double>(1300 + random() % 150); break;
             case Shape::kCounterBytes: state += std::floor(bursts(random)); break;
             case Shape::kGaugeDecimal:
-                state = std::abs(std::round(state * 0.9 + normal(random) * 5)); break;
+                state = std::abs(std::round(state * 0.9 + normal(random) * 5));
+                break;
             case Shape::kGaugeBytes:
-                state = std::max(0.0, state + std::round(normal(random) * 30)); break;
+                state = std::max(0.0, state + std::round(normal(random) * 30));
+                break;
             case Shape::kHistogramBucket:
-                if (i % 64 > 50) state += static_cast<double>(random() % 4); break;
+                if (i % 64 > 50) state += static_cast<double>(random() % 4);
+                break;
             case Shape::kCounterReset:
-                state = i == 100 || i == 333 ? 0 : state + requests(random); break;
+                state = i == 100 || i == 333 ? 0 : state + requests(random);
+                break;
             case Shape::kDouble: state += normal(random); break;
             case Shape::kCount: break;
         }
         const bool hundredths = shape == Shape::kCounterDecimal || shape == Shape::kGaugeDecimal;
-        values.push_back(hundredths ? state / 100 : shape == Shape::kGaugeBytes ? state * 4096
-                                                                               : state);
+        values.push_back(hundredths                    ? state / 100
+                         : shape == Shape::kGaugeBytes ? state * 4096
+                                                       : state);
     }
     return values;
 }

@@ -1,5 +1,5 @@
-// Float, timestamp and presence columns from arbitrary bytes: nothing is read or written outside, and what
-// decodes must survive being encoded again.
+// Float, timestamp and presence columns from arbitrary bytes: nothing is read or written outside,
+// and what decodes must survive being encoded again.
 //
 // Input: u8 kind (0 values, 1 timestamps, 2 presence), u16 count, then the column.
 #include <cstdlib>

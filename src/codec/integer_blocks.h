@@ -1,6 +1,6 @@
-// The decoding side of integer columns as a template: each block of up to 64 integers goes to a sink while
-// it is in the cache, so that timestamps are stored and floats converted in the same pass.
-// Format: integers.h. For the codec's own columns; others use decode_integers().
+// The decoding side of integer columns as a template: each block of up to 64 integers goes to a
+// sink while it is in the cache, so that timestamps are stored and floats converted in the same
+// pass. Format: integers.h. For the codec's own columns; others use decode_integers().
 #pragma once
 
 #include <algorithm>
@@ -30,18 +30,18 @@ struct IntegerHeader {
     uint64_t second = 0;  // delta2: the difference before the first residual's
     uint64_t divisor = 1;
     uint64_t base = 0;
-    size_t leading = 0;   // values that the header gives: 0, 1 or 2
+    size_t leading = 0;  // values that the header gives: 0, 1 or 2
 };
 
 // Errors: kCorrupt.
 Result<IntegerHeader> read_integer_header(ByteReader& in, size_t count);
 
-// Residuals of one block before base and divisor: `count` of them, at most 64, to `residuals`, which has
-// room for 64. Errors: kCorrupt.
+// Residuals of one block before base and divisor: `count` of them, at most 64, to `residuals`,
+// which has room for 64. Errors: kCorrupt.
 Result<void> read_integer_block(ByteReader& in, size_t count, uint64_t* residuals);
 
-// Calls sink(const int64_t* values, size_t index, size_t count) for consecutive runs of at most 64 values,
-// `count` in all. Returns the bytes used.
+// Calls sink(const int64_t* values, size_t index, size_t count) for consecutive runs of at most 64
+// values, `count` in all. Returns the bytes used.
 template <typename Sink>
 Result<size_t> decode_integer_blocks(ByteView bytes, size_t count, Sink&& sink) {
     if (count == 0) return size_t{0};

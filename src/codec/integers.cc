@@ -44,7 +44,8 @@ BlockPlan plan_block(const uint64_t* residuals, size_t count) {
     unsigned widest = 64;
     while (widest > 0 && count_by_width[widest] == 0) --widest;
     BlockPlan best{widest, 8 + count * widest};
-    // A patch costs 16 bits or more, so below a quarter of the values they pay only for wide outliers.
+    // A patch costs 16 bits or more, so below a quarter of the values they pay only for wide
+    // outliers.
     size_t patches = 0;
     for (unsigned width = widest; width-- > 0;) {
         patches += count_by_width[width + 1];
@@ -68,8 +69,8 @@ uint64_t cost_of(const std::vector<uint64_t>& residuals, uint64_t limit_bits) {
     return cost;
 }
 
-// The value that unsigned residuals are counted from: the smallest, or one of the next when the few below
-// it, as patches of some ten bytes, cost less than the bits they would add to all.
+// The value that unsigned residuals are counted from: the smallest, or one of the next when the few
+// below it, as patches of some ten bytes, cost less than the bits they would add to all.
 int64_t robust_minimum(const std::vector<uint64_t>& differences) {
     constexpr size_t kOutliersMax = 4;
     const size_t outliers = std::min(kOutliersMax, differences.size() / 16);
@@ -94,10 +95,10 @@ int64_t robust_minimum(const std::vector<uint64_t>& differences) {
     int64_t best = low[0];
     uint64_t best_cost = std::numeric_limits<uint64_t>::max();
     for (size_t skipped = 0; skipped <= outliers; ++skipped) {
-        const uint64_t span = high[outliers] < low[skipped]
-                                  ? 0
-                                  : static_cast<uint64_t>(high[outliers]) -
-                                        static_cast<uint64_t>(low[skipped]);
+        const uint64_t span =
+            high[outliers] < low[skipped]
+                ? 0
+                : static_cast<uint64_t>(high[outliers]) - static_cast<uint64_t>(low[skipped]);
         const uint64_t cost = skipped * 88 + differences.size() * bit_width_of(span);
         if (cost < best_cost) {
             best_cost = cost;
@@ -144,8 +145,7 @@ void consider(Transform transform, bool zigzag_coded, uint64_t header_bits,
     header_bits += tried.base == 0 ? 0 : 8 * varint_bytes(zigzag(base));
     const bool all_zero = std::all_of(tried.residuals.begin(), tried.residuals.end(),
                                       [](uint64_t residual) { return residual == 0; });
-    tried.cost_bits =
-        header_bits + (all_zero ? 0 : cost_of(tried.residuals, best.cost_bits));
+    tried.cost_bits = header_bits + (all_zero ? 0 : cost_of(tried.residuals, best.cost_bits));
     if (tried.cost_bits < best.cost_bits) std::swap(best, tried);
 }
 
@@ -203,10 +203,9 @@ void encode(std::span<const int64_t> values, bool bit_patterns, Bytes& out) {
 
     const bool all_zero = std::all_of(best.residuals.begin(), best.residuals.end(),
                                       [](uint64_t residual) { return residual == 0; });
-    out.push_back(static_cast<uint8_t>(static_cast<uint8_t>(best.transform) |
-                                       (best.divisor != 1 ? kHasDivisor : 0) |
-                                       (best.zigzag ? kZigzag : 0) |
-                                       (best.base != 0 ? kHasBase : 0) | (all_zero ? kAllZero : 0)));
+    out.push_back(static_cast<uint8_t>(
+        static_cast<uint8_t>(best.transform) | (best.divisor != 1 ? kHasDivisor : 0) |
+        (best.zigzag ? kZigzag : 0) | (best.base != 0 ? kHasBase : 0) | (all_zero ? kAllZero : 0)));
     if (best.transform != Transform::kDirect) append_varint(out, zigzag(values[0]));
     if (best.transform == Transform::kDelta2) {
         append_varint(out, zigzag(static_cast<int64_t>(value_at(1) - value_at(0))));

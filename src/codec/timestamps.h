@@ -1,4 +1,5 @@
-// Timestamp columns: int64 milliseconds, ascending; a steady step costs some ten bytes whatever the length.
+// Timestamp columns: int64 milliseconds, ascending; a steady step costs some ten bytes whatever the
+// length.
 //
 // Layout (on disk: never renumber)
 //     u8 tag: 1 integer column (integers.h), which follows

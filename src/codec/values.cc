@@ -31,15 +31,16 @@ constexpr uint8_t kNoExponent = 0xff;
 constexpr std::array<double, kExponentMax + 1> kPowers = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-constexpr double kExactMax = 9007199254740992.0;        // 2^53
-constexpr double kIntegerMax = 9223372036854774784.0;   // the last double below 2^63
+constexpr double kExactMax = 9007199254740992.0;       // 2^53
+constexpr double kIntegerMax = 9223372036854774784.0;  // the last double below 2^63
 
 // An exception costs its place and 8 bytes; a digit too many costs every value log2(10) bits.
 constexpr uint64_t kExceptionBits = 80;
 constexpr uint64_t kDigitBitsTimes3 = 10;
 
 struct Scratch {
-    std::vector<uint8_t> exponents;  // that each value needs, kNoExponent when it is no short decimal
+    std::vector<uint8_t>
+        exponents;  // that each value needs, kNoExponent when it is no short decimal
     std::vector<int64_t> integers;
     std::vector<uint32_t> exceptions;
 };
@@ -61,7 +62,8 @@ bool to_integer(double value, unsigned exponent, int64_t& m) {
     return bits_of(static_cast<double>(m) / kPowers[exponent]) == bits_of(value);
 }
 
-// The digits after the point that `value` needs. Neighbours mostly need the same: `guess` goes first.
+// The digits after the point that `value` needs. Neighbours mostly need the same: `guess` goes
+// first.
 uint8_t exponent_of(double value, unsigned guess) {
     int64_t m;
     if (to_integer(value, guess, m)) {
@@ -78,7 +80,8 @@ uint8_t exponent_of(double value, unsigned guess) {
     return kNoExponent;
 }
 
-// The exponent that makes the column smallest by estimate, or kNoExponent when it is no decimal one.
+// The exponent that makes the column smallest by estimate, or kNoExponent when it is no decimal
+// one.
 uint8_t choose_exponent(std::span<const double> values) {
     scratch.exponents.resize(values.size());
     std::array<size_t, kExponentTried + 1> count_by_exponent{};
@@ -142,8 +145,8 @@ void append_decimals(std::span<const double> values, uint8_t exponent, Bytes& ou
         const int64_t m = first < values.size() ? integers[first] : 0;
         std::fill(integers.begin(), integers.begin() + static_cast<ptrdiff_t>(first), m);
     }
-    out.push_back(static_cast<uint8_t>(exceptions.empty() ? Tag::kDecimal
-                                                          : Tag::kDecimalWithExceptions));
+    out.push_back(
+        static_cast<uint8_t>(exceptions.empty() ? Tag::kDecimal : Tag::kDecimalWithExceptions));
     out.push_back(exponent);
     if (!exceptions.empty()) {
         append_varint(out, exceptions.size());
@@ -171,7 +174,6 @@ void append_raw(std::span<const double> values, Bytes& out) {
     out.push_back(static_cast<uint8_t>(Tag::kRaw));
     for (const double value : values) append_u64(out, bits_of(value));
 }
-
 
 Result<size_t> read_decimals(ByteView bytes, bool with_exceptions, std::span<double> out) {
     ByteReader in(bytes);

@@ -1,20 +1,21 @@
-// Float columns: doubles, every bit pattern kept (-0, NaN payloads, stale markers), the encoding chosen
-// by looking at the values.
+// Float columns: doubles, every bit pattern kept (-0, NaN payloads, stale markers), the encoding
+// chosen by looking at the values.
 //
-// Exporters print short decimals, so most columns are integers in disguise: 12.25 is 1225 / 10². Such a
-// column is stored as integers (see integers.h) and comes back by one division, which is exact: both
-// sides are integers below 2^53, and IEEE division rounds correctly, as reading the text did. What does
-// not fit (stale markers, NaN, Inf, -0, a rare long fraction) is listed as exceptions, with the neighbour's
-// integer in its slot. Columns of arbitrary doubles are integer columns of their bit patterns.
+// Exporters print short decimals, so most columns are integers in disguise: 12.25 is 1225 / 10².
+// Such a column is stored as integers (see integers.h) and comes back by one division, which is
+// exact: both sides are integers below 2^53, and IEEE division rounds correctly, as reading the
+// text did. What does not fit (stale markers, NaN, Inf, -0, a rare long fraction) is listed as
+// exceptions, with the neighbour's integer in its slot. Columns of arbitrary doubles are integer
+// columns of their bit patterns.
 //
 // Layout (on disk: never renumber)
 //     u8 tag
 //     0 raw       8 bytes each
 //     1 decimal   u8 exponent e, 0..22; integer column m; value = m / 10^e
 //     2 decimal with exceptions
-//                 u8 exponent; varint count of exceptions; for each: varint (distance to the exception
-//                 before, or to -1, minus 1) · 2 + (1 when it is the stale marker), then, unless it is,
-//                 8 bytes; then the integer column
+//                 u8 exponent; varint count of exceptions; for each: varint (distance to the
+//                 exception before, or to -1, minus 1) · 2 + (1 when it is the stale marker), then,
+//                 unless it is, 8 bytes; then the integer column
 //     3 bits      integer column of the bit patterns
 //     4 constant  8 bytes: the value of all
 //     5 constant  varint, zigzag: the integer that all are

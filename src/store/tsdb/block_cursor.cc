@@ -1,5 +1,5 @@
-// BlockCursor: one reader's position in a block. It keeps the series page and the chunk page last used, so
-// that ids in ascending order decode each page once.
+// BlockCursor: one reader's position in a block. It keeps the series page and the chunk page last
+// used, so that ids in ascending order decode each page once.
 #include <algorithm>
 
 #include "base/check.h"
@@ -39,7 +39,8 @@ struct BlockCursor::State {
     Result<void> load_series_page(uint64_t page);
     Result<ByteView> chunk_at(const ChunkEntry& chunk);
     // Appends the chunk's samples, all of them.
-    Result<void> append_chunk(const ChunkEntry& chunk, const ColumnHead& column, SampleColumns& out);
+    Result<void> append_chunk(const ChunkEntry& chunk, const ColumnHead& column,
+                              SampleColumns& out);
 
     const BlockReader& reader;
     const BlockReader::Index& index;
@@ -62,12 +63,12 @@ Result<void> BlockCursor::State::load_series_page(uint64_t page) {
     series_page = kNoPage;
     series.clear();
     chunks.clear();
-    KW_TRY_ASSIGN(const ByteView bytes, read_page(index.index_file->bytes(), index.series_pages[page],
-                                                  series_scratch));
+    KW_TRY_ASSIGN(const ByteView bytes,
+                  read_page(index.index_file->bytes(), index.series_pages[page], series_scratch));
     ByteReader in(bytes);
     KW_TRY_ASSIGN(const uint64_t count, in.varint());
-    const uint64_t want = std::min<uint64_t>(kSeriesPerPage,
-                                             reader.series_count() - page * kSeriesPerPage);
+    const uint64_t want =
+        std::min<uint64_t>(kSeriesPerPage, reader.series_count() - page * kSeriesPerPage);
     if (count != want) return corrupt("page {} of {} series, want {}", page, count, want);
     ChunkEntry next{};
     KW_TRY_ASSIGN(next.page, in.varint());
@@ -127,8 +128,8 @@ Result<ByteView> BlockCursor::State::chunk_at(const ChunkEntry& chunk) {
         chunk_page = chunk.page;
     }
     if (chunk.offset > chunk_bytes.size() || chunk.size > chunk_bytes.size() - chunk.offset) {
-        return corrupt("page {}: chunk of {} bytes at {} of {}", chunk.page, chunk.size, chunk.offset,
-                       chunk_bytes.size());
+        return corrupt("page {}: chunk of {} bytes at {} of {}", chunk.page, chunk.size,
+                       chunk.offset, chunk_bytes.size());
     }
     return chunk_bytes.subspan(chunk.offset, chunk.size);
 }
@@ -144,8 +145,8 @@ Result<void> BlockCursor::State::append_chunk(const ChunkEntry& chunk, const Col
     size_t count = column.slot_count;
     if ((flags & kChunkHasPresence) != 0) {
         presence.resize(codec::presence_words(column.slot_count));
-        KW_TRY_ASSIGN(const size_t used, codec::decode_presence(bytes.subspan(offset),
-                                                                column.slot_count, presence));
+        KW_TRY_ASSIGN(const size_t used,
+                      codec::decode_presence(bytes.subspan(offset), column.slot_count, presence));
         offset += used;
         slots.resize(column.slot_count);
         KW_TRY(codec::decode_timestamps(column.body, slots));
@@ -166,14 +167,15 @@ Result<void> BlockCursor::State::append_chunk(const ChunkEntry& chunk, const Col
         return corrupt("chunk from {} to {} with times out of order", column.first, column.last);
     }
     out.values.resize(before + count);
-    KW_TRY_ASSIGN(const size_t values_used,
-                  codec::decode_values(bytes.subspan(offset), std::span(out.values).subspan(before)));
+    KW_TRY_ASSIGN(
+        const size_t values_used,
+        codec::decode_values(bytes.subspan(offset), std::span(out.values).subspan(before)));
     offset += values_used;
     if ((flags & kChunkHasStarts) != 0) {
         out.starts.resize(before + count);  // those before had none
-        KW_TRY_ASSIGN(const size_t starts_used,
-                      codec::decode_timestamps(bytes.subspan(offset),
-                                               std::span(out.starts).subspan(before)));
+        KW_TRY_ASSIGN(
+            const size_t starts_used,
+            codec::decode_timestamps(bytes.subspan(offset), std::span(out.starts).subspan(before)));
         offset += starts_used;
     } else if (!out.starts.empty()) {
         out.starts.resize(before + count);

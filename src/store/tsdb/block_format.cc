@@ -51,7 +51,8 @@ Result<ByteView> read_page(ByteView file, uint64_t offset, Bytes& scratch) {
     const ByteView content = page.subspan(kPageHeaderBytes, stored);
     switch (static_cast<PageEncoding>(page[12])) {
         case PageEncoding::kStored:
-            if (stored != raw) return corrupt("page at byte {}: {} bytes stored, {} raw", offset, stored, raw);
+            if (stored != raw)
+                return corrupt("page at byte {}: {} bytes stored, {} raw", offset, stored, raw);
             return content;
         case PageEncoding::kZstd: {
             Result<void> done = codec::decompress(content, raw, scratch);

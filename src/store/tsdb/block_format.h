@@ -1,5 +1,5 @@
-// What writer and reader of blocks share: magic numbers, bounds, section kinds and the framing of pages.
-// Layout of every byte: docs/formats/block.md. On disk: never renumber.
+// What writer and reader of blocks share: magic numbers, bounds, section kinds and the framing of
+// pages. Layout of every byte: docs/formats/block.md. On disk: never renumber.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ enum class Section : uint32_t {
 inline constexpr uint32_t kSectionCount = 6;
 
 inline constexpr size_t kSeriesPerPage = 128;
-// 32 KiB raw are some 200 chunks of two hours: 20 us to decompress, and zstd finds what neighbours share.
+// 32 KiB raw are some 200 chunks of two hours: 20 us to decompress, and zstd finds what neighbours
+// share.
 inline constexpr size_t kChunkPageBytes = 32 << 10;
 inline constexpr size_t kPageBytesMax = 64 << 20;
 inline constexpr size_t kPageHeaderBytes = 13;
@@ -49,8 +50,8 @@ inline constexpr uint8_t kChunkFlagsUnused = 0xfc;
 // Appends the page of `raw`, compressed when that pays. Errors: kExhausted over kPageBytesMax.
 Result<void> append_page(ByteView raw, int compression_level, Bytes& out);
 
-// The raw content of the page at `offset` of `file`: a view of `file`, or of `scratch` when compressed.
-// Errors: kCorrupt with the offset.
+// The raw content of the page at `offset` of `file`: a view of `file`, or of `scratch` when
+// compressed. Errors: kCorrupt with the offset.
 Result<ByteView> read_page(ByteView file, uint64_t offset, Bytes& scratch);
 
 }  // namespace kw::tsdb

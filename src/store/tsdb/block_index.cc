@@ -51,7 +51,8 @@ Result<Sections> read_footer(ByteView file) {
                            entries_offset);
         }
         const ByteView bytes = file.subspan(offset, length);
-        if (crc32c(bytes) != checksum) return corrupt("checksum of section {} at byte {}", kind, offset);
+        if (crc32c(bytes) != checksum)
+            return corrupt("checksum of section {} at byte {}", kind, offset);
         if (kind == 0 || kind > kSectionCount) return unsupported("section {}", kind);
         sections[kind] = bytes;
     }
@@ -105,7 +106,8 @@ Result<void> BlockReader::Index::open_pairs(ByteView section) {
         return corrupt("offsets of postings in {} bytes", postings.size());
     }
     for (size_t i = 0; i < values.size(); ++i) {
-        if (values[i] >= symbols.size()) return corrupt("symbol {} of {}", values[i], symbols.size());
+        if (values[i] >= symbols.size())
+            return corrupt("symbol {} of {}", values[i], symbols.size());
     }
     size_t next_pair = 0;
     for (size_t name = 0; name < name_count; ++name) {

@@ -1,7 +1,6 @@
-// The tables of a block's index as views of the mapped file, checked once when opened: every offset lies in
-// its section, every symbol exists, and the accessors below need no further checks.
-// Layout: docs/formats/block.md. For BlockReader and BlockCursor only.
-// Threads: immutable.
+// The tables of a block's index as views of the mapped file, checked once when opened: every offset
+// lies in its section, every symbol exists, and the accessors below need no further checks. Layout:
+// docs/formats/block.md. For BlockReader and BlockCursor only. Threads: immutable.
 #pragma once
 
 #include <array>

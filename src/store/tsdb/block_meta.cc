@@ -28,12 +28,12 @@ Result<T> parse_number(std::string_view text) {
 Result<void> set_field(BlockMeta& meta, std::string_view key, std::string_view value) {
     struct Number {
         std::string_view key;
-        uint64_t BlockMeta::*field;
+        uint64_t BlockMeta::* field;
     };
     constexpr Number kNumbers[] = {
-        {"generation", &BlockMeta::generation},     {"series", &BlockMeta::series_count},
-        {"samples", &BlockMeta::sample_count},      {"chunks", &BlockMeta::chunk_count},
-        {"index_bytes", &BlockMeta::index_bytes},   {"chunks_bytes", &BlockMeta::chunks_bytes},
+        {"generation", &BlockMeta::generation},   {"series", &BlockMeta::series_count},
+        {"samples", &BlockMeta::sample_count},    {"chunks", &BlockMeta::chunk_count},
+        {"index_bytes", &BlockMeta::index_bytes}, {"chunks_bytes", &BlockMeta::chunks_bytes},
     };
     for (const Number& number : kNumbers) {
         if (key != number.key) continue;
@@ -99,8 +99,10 @@ Result<BlockMeta> parse_block_meta(std::string_view text) {
     if (last == std::string_view::npos || text.size() - last != kLastKey.size() + 10) {
         return corrupt("no checksum at the end of {} bytes", text.size());
     }
-    const std::string want = fmt::format("{} {:08x}\n", kLastKey, crc32c(as_bytes(text.substr(0, last))));
-    if (text.substr(last) != want) return corrupt("checksum does not match the {} bytes before", last);
+    const std::string want =
+        fmt::format("{} {:08x}\n", kLastKey, crc32c(as_bytes(text.substr(0, last))));
+    if (text.substr(last) != want)
+        return corrupt("checksum does not match the {} bytes before", last);
 
     BlockMeta meta;
     size_t line_number = 0;
@@ -123,7 +125,8 @@ Result<BlockMeta> parse_block_meta(std::string_view text) {
             continue;
         }
         Result<void> set = set_field(meta, key, value);
-        if (!set.ok()) return std::move(set).error().with_context(fmt::format("line {}", line_number));
+        if (!set.ok())
+            return std::move(set).error().with_context(fmt::format("line {}", line_number));
     }
     if (meta.name.empty()) return corrupt("no name");
     if (meta.range.max < meta.range.min || meta.series_count == 0 ||

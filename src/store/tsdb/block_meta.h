@@ -6,13 +6,13 @@
 //     min_time 1732200000000           inclusive, milliseconds
 //     max_time 1732207199999           inclusive
 //     level 1                          1: written from the head; one more than the highest merged
-//     generation 17                    the age: of two samples at one time the lower generation's wins
-//     series 1000  /  samples 480000  /  chunks 1000  /  index_bytes …  /  chunks_bytes …   a line each
-//     source 01JD3Q…                   one line for each block of level 1 that went in, itself included
-//     parent 01JD3P…                   one line for each block that was merged into this one
-//     crc32c 89abcdef
-// A key that this version does not know is skipped when it starts with `x-`; any other is kUnsupported.
-// Source: docs/formats/block.md.
+//     generation 17                    the age: of two samples at one time the lower generation's
+//     wins series 1000  /  samples 480000  /  chunks 1000  /  index_bytes …  /  chunks_bytes …   a
+//     line each source 01JD3Q…                   one line for each block of level 1 that went in,
+//     itself included parent 01JD3P…                   one line for each block that was merged into
+//     this one crc32c 89abcdef
+// A key that this version does not know is skipped when it starts with `x-`; any other is
+// kUnsupported. Source: docs/formats/block.md.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ namespace kw::tsdb {
 inline constexpr uint32_t kBlockVersion = 1;
 
 struct BlockMeta {
-    std::string name;     // the directory's, see make_block_name()
-    TimeRange range;      // of its samples; inclusive
+    std::string name;  // the directory's, see make_block_name()
+    TimeRange range;   // of its samples; inclusive
     uint32_t level = 1;
     uint64_t generation = 0;
     uint64_t series_count = 0;
@@ -44,8 +44,8 @@ struct BlockMeta {
     bool operator==(const BlockMeta&) const = default;
 };
 
-// A ULID: 26 characters of Crockford's base 32, 48 bits of `now` and 80 random ones (the low 16 bits of
-// `random_high`, all of `random_low`). Sorts by time.
+// A ULID: 26 characters of Crockford's base 32, 48 bits of `now` and 80 random ones (the low 16
+// bits of `random_high`, all of `random_low`). Sorts by time.
 std::string make_block_name(Millis now, uint64_t random_high, uint64_t random_low);
 bool is_block_name(std::string_view name);
 

@@ -51,13 +51,15 @@ Result<void> BlockReader::add_pair(std::string_view name, std::string_view value
     const std::optional<size_t> pair = index_->find_pair(name, value);
     if (!pair) return {};
     const auto damaged = [&](const std::string& what) {
-        return corrupt("block {}: index: postings of {}={}: {}", meta_.name, name, quoted(value), what);
+        return corrupt("block {}: index: postings of {}={}: {}", meta_.name, name, quoted(value),
+                       what);
     };
     const ByteView bytes = index_->pair_postings(*pair);
     ByteReader in(bytes);
     const Result<uint64_t> count = in.varint();
     if (!count.ok()) return damaged(count.error().message);
-    if (*count == 0 || *count > meta_.series_count) return damaged(fmt::format("{} series", *count));
+    if (*count == 0 || *count > meta_.series_count)
+        return damaged(fmt::format("{} series", *count));
     std::vector<int64_t> ids(*count);
     const Result<size_t> used = codec::decode_integers(bytes.subspan(in.offset()), ids);
     if (!used.ok()) return damaged(used.error().message);
@@ -85,9 +87,8 @@ uint64_t BlockReader::pair_count(std::string_view name, std::string_view value) 
     return in.varint().value_or(meta_.series_count);
 }
 
-Result<void> BlockReader::visit_values(
-    std::string_view name, std::string_view prefix,
-    const std::function<bool(std::string_view)>& visit) const {
+Result<void> BlockReader::visit_values(std::string_view name, std::string_view prefix,
+                                       const std::function<bool(std::string_view)>& visit) const {
     const std::optional<size_t> found = index_->find_name(name);
     if (!found) return {};
     const size_t end = index_->first_pair(*found) + index_->pair_count(*found);
@@ -112,7 +113,8 @@ Result<void> BlockReader::verify() const {
     for (uint32_t id = 0; id < meta_.series_count; ++id) {
         KW_TRY_ASSIGN(LabelSet labels, cursor.labels(id));
         if (id > 0 && labels <= last) {
-            return corrupt("block {}: series {} {} out of order", meta_.name, id, labels.to_string());
+            return corrupt("block {}: series {} {} out of order", meta_.name, id,
+                           labels.to_string());
         }
         samples.clear();
         KW_TRY(cursor.read(id, TimeRange{}, samples));
@@ -125,15 +127,16 @@ Result<void> BlockReader::verify() const {
             Roaring postings;
             KW_TRY(add_pair(label.name, label.value, postings));
             if (!postings.contains(id)) {
-                return corrupt("block {}: series {} is missing in the postings of {}={}", meta_.name, id,
-                               label.name, quoted(label.value));
+                return corrupt("block {}: series {} is missing in the postings of {}={}",
+                               meta_.name, id, label.name, quoted(label.value));
             }
         }
         sample_count += samples.size();
         last = std::move(labels);
     }
     if (sample_count != meta_.sample_count) {
-        return corrupt("block {}: {} samples, want {}", meta_.name, sample_count, meta_.sample_count);
+        return corrupt("block {}: {} samples, want {}", meta_.name, sample_count,
+                       meta_.sample_count);
     }
     return {};
 }

@@ -1,11 +1,10 @@
 // Reads a block: an immutable directory of series and their samples for a time range.
 //
-// open() maps both files and verifies the index's tables; pages of series and of samples are verified when
-// they are read. Ids of series are 0 … series_count-1 in label order, so ascending ids of a Roaring are
-// answers in Prometheus' order.
-// Threads: BlockReader: const members from any thread. BlockCursor: one thread; it keeps the page and the
-// timestamp columns last used, so that reading ids in ascending order decodes each page once.
-// Source: docs/formats/block.md.
+// open() maps both files and verifies the index's tables; pages of series and of samples are
+// verified when they are read. Ids of series are 0 … series_count-1 in label order, so ascending
+// ids of a Roaring are answers in Prometheus' order. Threads: BlockReader: const members from any
+// thread. BlockCursor: one thread; it keeps the page and the timestamp columns last used, so that
+// reading ids in ascending order decodes each page once. Source: docs/formats/block.md.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +28,8 @@ namespace kw::tsdb {
 class BlockReader final : public PostingsSource {
  public:
     // Opens the block `directory`/`name`.
-    // Errors: kCorrupt (with file and offset), kUnsupported (a newer version), kUnavailable, kNotFound.
+    // Errors: kCorrupt (with file and offset), kUnsupported (a newer version), kUnavailable,
+    // kNotFound.
     static Result<std::shared_ptr<const BlockReader>> open(fs::FileSystem& files,
                                                            const fs::Path& directory,
                                                            const std::string& name);

@@ -1,9 +1,10 @@
-// The blocks of a data directory: lists, opens, repairs what a crash left, quarantines what is damaged.
+// The blocks of a data directory: lists, opens, repairs what a crash left, quarantines what is
+// damaged.
 //
-// open_blocks() is what a start-up runs: leftovers are removed, superseded parents deleted, every block
-// opened. A damaged one is renamed to `<name>.damaged`, where nothing reads it any more and a person can
-// look at it, and reported; the others are served.
-// Threads: one caller, before anything else uses the directory.
+// open_blocks() is what a start-up runs: leftovers are removed, superseded parents deleted, every
+// block opened. A damaged one is renamed to `<name>.damaged`, where nothing reads it any more and a
+// person can look at it, and reported; the others are served. Threads: one caller, before anything
+// else uses the directory.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,8 @@ namespace kw::tsdb {
 class BlockReader;
 
 struct DamagedBlock {
-    std::string name;   // as it was
-    Error error;        // kCorrupt with file and offset
+    std::string name;  // as it was
+    Error error;       // kCorrupt with file and offset
 };
 
 struct OpenedBlocks {
@@ -28,7 +29,8 @@ struct OpenedBlocks {
 };
 
 // `directory` is created when absent.
-// Errors: kUnavailable (I/O); kUnsupported (a block of a newer version: refusing to start beats ignoring it).
+// Errors: kUnavailable (I/O); kUnsupported (a block of a newer version: refusing to start beats
+// ignoring it).
 Result<OpenedBlocks> open_blocks(fs::FileSystem& files, const fs::Path& directory);
 
 // Moves a block that was found damaged while serving out of the way.

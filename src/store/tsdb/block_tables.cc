@@ -11,9 +11,7 @@
 namespace kw::tsdb {
 namespace {
 
-Error too_big(std::string_view what) {
-    return exhausted("a block's {} are over 4 GiB", what);
-}
+Error too_big(std::string_view what) { return exhausted("a block's {} are over 4 GiB", what); }
 
 uint64_t hash_of(std::span<const int64_t> numbers) {
     return hash64(ByteView(reinterpret_cast<const uint8_t*>(numbers.data()), numbers.size() * 8));

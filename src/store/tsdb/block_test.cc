@@ -10,10 +10,10 @@
 namespace kw::tsdb {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::block_name;
 using testing::cut;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::Model;
 using testing::model_of;
 using testing::random_model;
@@ -34,7 +34,8 @@ TEST(Block, HoldsWhatWasWritten) {
         size_t targets, metrics, scrapes;
     };
     const Row rows[] = {
-        {1, 1, 1, 1}, {2, 1, 1, 480}, {3, 3, 50, 100}, {4, 2, 10, 5000}, {5, 40, 20, 30}, {6, 1, 300, 2},
+        {1, 1, 1, 1},     {2, 1, 1, 480},  {3, 3, 50, 100},
+        {4, 2, 10, 5000}, {5, 40, 20, 30}, {6, 1, 300, 2},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.seed);
@@ -58,7 +59,8 @@ TEST(Block, ReadsAnyRange) {
     for (int round = 0; round < 60; ++round) {
         SCOPED_TRACE(round);
         const int64_t from = kStart - 60'000 + static_cast<int64_t>(random() % (1300 * 15'000));
-        const TimeRange range{Millis{from}, Millis{from + static_cast<int64_t>(random() % 9'000'000)}};
+        const TimeRange range{Millis{from},
+                              Millis{from + static_cast<int64_t>(random() % 9'000'000)}};
         EXPECT_EQ(model_of(*block, range), cut(model, range));
     }
 }
@@ -80,9 +82,8 @@ TEST(Block, SeriesOfOneScrapeShareTheirTimes) {
     const auto files = new_disk();
     Model model;
     for (int metric = 0; metric < 1000; ++metric) {
-        auto& series = model[LabelSet{{"__name__", fmt::format("constant_{}", metric)},
-                                      {"instance", "a"},
-                                      {"job", "b"}}];
+        auto& series = model[LabelSet{
+            {"__name__", fmt::format("constant_{}", metric)}, {"instance", "a"}, {"job", "b"}}];
         for (int64_t i = 0; i < 480; ++i) {
             if (metric == 500 && i == 100) continue;  // one absent slot: a presence column
             series[kStart + i * 15'000 + i * i % 7] = {std::bit_cast<uint64_t>(42.0), 0};
@@ -269,8 +270,9 @@ TEST(BlockName, IsAUlid) {
     EXPECT_EQ(make_block_name(Millis{1469918176385}, 0, 0), "01ARYZ6S410000000000000000");
     EXPECT_EQ(make_block_name(Millis{0}, 0xffff, ~uint64_t{0}), "0000000000ZZZZZZZZZZZZZZZZ");
     EXPECT_TRUE(is_block_name("01ARYZ6S410000000000000000"));
-    for (const std::string_view text : {"", "01ARYZ6S41000000000000000", "81ARYZ6S410000000000000000",
-                                        "01ARYZ6S41000000000000000u", "../../etc/passwd0000000000"}) {
+    for (const std::string_view text :
+         {"", "01ARYZ6S41000000000000000", "81ARYZ6S410000000000000000",
+          "01ARYZ6S41000000000000000u", "../../etc/passwd0000000000"}) {
         EXPECT_FALSE(is_block_name(text)) << text;
     }
 }

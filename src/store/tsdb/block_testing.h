@@ -85,8 +85,9 @@ inline Model cut(const Model& model, const TimeRange& range) {
     return left;
 }
 
-// Series of `targets` scraped together every 15 s from `start` for `scrapes` scrapes, as exporters are: with
-// counters, decimals, constants, gaps, churn, stale markers, start timestamps, and late series of their own times.
+// Series of `targets` scraped together every 15 s from `start` for `scrapes` scrapes, as exporters
+// are: with counters, decimals, constants, gaps, churn, stale markers, start timestamps, and late
+// series of their own times.
 inline Model random_model(uint64_t seed, size_t targets, size_t metrics, int64_t start,
                           size_t scrapes) {
     std::mt19937_64 random(seed);
@@ -97,10 +98,8 @@ inline Model random_model(uint64_t seed, size_t targets, size_t metrics, int64_t
         for (size_t metric = 0; metric < metrics; ++metric) {
             const std::string name = fmt::format("metric_{}_total", metric);
             const std::string shard = fmt::format("{}", random() % 3);
-            const LabelSet labels{{"__name__", name},
-                                  {"instance", instance},
-                                  {"job", "node"},
-                                  {"shard", shard}};
+            const LabelSet labels{
+                {"__name__", name}, {"instance", instance}, {"job", "node"}, {"shard", shard}};
             ModelSeries& series = model[labels];
             const uint64_t kind = random() % 8;
             const size_t from = kind == 5 ? random() % scrapes : 0;

@@ -239,9 +239,9 @@ class BlockBuilder final {
         const Bytes series_pages = offsets_section(series_pages_);
         const Bytes chunk_pages = offsets_section(chunk_pages_);
         const std::pair<Section, const Bytes*> sections[] = {
-            {Section::kSymbols, &symbols},           {Section::kColumns, &columns},
-            {Section::kSeriesPages, &series_pages},  {Section::kChunkPages, &chunk_pages},
-            {Section::kPairs, &pairs.pairs},         {Section::kPostings, &pairs.postings},
+            {Section::kSymbols, &symbols},          {Section::kColumns, &columns},
+            {Section::kSeriesPages, &series_pages}, {Section::kChunkPages, &chunk_pages},
+            {Section::kPairs, &pairs.pairs},        {Section::kPostings, &pairs.postings},
         };
         ByteWriter footer;
         for (const auto& [kind, bytes] : sections) {

@@ -171,9 +171,8 @@ Result<std::optional<BlockMeta>> compact_blocks(
     std::vector<std::shared_ptr<const BlockReader>> blocks, const std::string& name,
     const CancelToken& cancel) {
     if (blocks.empty()) return std::optional<BlockMeta>();
-    std::sort(blocks.begin(), blocks.end(), [](const auto& lhs, const auto& rhs) {
-        return is_older(lhs->meta(), rhs->meta());
-    });
+    std::sort(blocks.begin(), blocks.end(),
+              [](const auto& lhs, const auto& rhs) { return is_older(lhs->meta(), rhs->meta()); });
     BlockWriteOptions options;
     options.name = name;
     options.generation = blocks.front()->meta().generation;

@@ -13,8 +13,8 @@ namespace {
 // Values between two looks at the CancelToken.
 constexpr size_t kValuesPerCheck = 1024;
 
-// The values that a matcher names without being run: those of `=` and of an alternation of literals.
-// Null: all distinct values must be visited.
+// The values that a matcher names without being run: those of `=` and of an alternation of
+// literals. Null: all distinct values must be visited.
 const std::vector<std::string>* literals_of(const Matcher& matcher, std::vector<std::string>& one) {
     if (matcher.op() == MatchOp::kEqual || matcher.op() == MatchOp::kNotEqual) {
         one.assign(1, matcher.value());
@@ -28,8 +28,8 @@ bool is_negated(const Matcher& matcher) {
     return matcher.op() == MatchOp::kNotEqual || matcher.op() == MatchOp::kNotRegex;
 }
 
-// Adds the series whose label has a value (not empty) that `matcher` accepts, or with `wanted` false one
-// that it rejects.
+// Adds the series whose label has a value (not empty) that `matcher` accepts, or with `wanted`
+// false one that it rejects.
 Result<void> add_by_value(const PostingsSource& source, const Matcher& matcher, bool wanted,
                           const CancelToken& cancel, Roaring& into) {
     std::vector<std::string> one;
@@ -57,13 +57,15 @@ Result<void> add_by_value(const PostingsSource& source, const Matcher& matcher, 
     return failed;
 }
 
-// How many series a keeping matcher leaves at most: known for literals, unknown (huge) for the rest.
+// How many series a keeping matcher leaves at most: known for literals, unknown (huge) for the
+// rest.
 uint64_t estimate(const PostingsSource& source, const Matcher& matcher) {
     std::vector<std::string> one;
     const std::vector<std::string>* literals = literals_of(matcher, one);
     if (literals == nullptr || is_negated(matcher)) return UINT64_MAX;
     uint64_t count = 0;
-    for (const std::string& literal : *literals) count += source.pair_count(matcher.name(), literal);
+    for (const std::string& literal : *literals)
+        count += source.pair_count(matcher.name(), literal);
     return count;
 }
 
@@ -85,9 +87,8 @@ Result<Roaring> evaluate(const PostingsSource& source, const std::vector<Matcher
         keeping.push_back({&matcher, estimate(source, matcher)});
         if (keeping.back().estimate == 0) return Roaring();
     }
-    std::sort(keeping.begin(), keeping.end(), [](const Keeping& lhs, const Keeping& rhs) {
-        return lhs.estimate < rhs.estimate;
-    });
+    std::sort(keeping.begin(), keeping.end(),
+              [](const Keeping& lhs, const Keeping& rhs) { return lhs.estimate < rhs.estimate; });
 
     Roaring left;
     bool first = true;

@@ -1,13 +1,14 @@
 // Postings: from matchers to the set of series that meet them, over any index.
 //
-// PostingsSource is what the head and a block have in common: ids of series (uint32, of that source only)
-// by label pair. evaluate() is the one place that knows what matchers mean:
-//   a matcher that the empty value fails     keeps the union of the postings of the values that match
-//   a matcher that the empty value meets     drops the union of the postings of the values that do not
-// Keeping matchers run from the smallest set upwards and stop when nothing is left; dropping ones come
-// last. Regular expressions run over distinct values only: an alternation of literals is looked up, a
-// literal prefix narrows the values that are visited.
-// Threads: evaluate() may run on any thread; a source says for itself who may call it.
+// PostingsSource is what the head and a block have in common: ids of series (uint32, of that source
+// only) by label pair. evaluate() is the one place that knows what matchers mean:
+//   a matcher that the empty value fails     keeps the union of the postings of the values that
+//   match a matcher that the empty value meets     drops the union of the postings of the values
+//   that do not
+// Keeping matchers run from the smallest set upwards and stop when nothing is left; dropping ones
+// come last. Regular expressions run over distinct values only: an alternation of literals is
+// looked up, a literal prefix narrows the values that are visited. Threads: evaluate() may run on
+// any thread; a source says for itself who may call it.
 #pragma once
 
 #include <cstdint>
@@ -32,13 +33,14 @@ class PostingsSource {
 
     // Adds every series to `into`.
     virtual Result<void> add_all(Roaring& into) const = 0;
-    // Adds the series with label `name` of exactly `value` (not empty) to `into`; an unknown pair adds none.
+    // Adds the series with label `name` of exactly `value` (not empty) to `into`; an unknown pair
+    // adds none.
     virtual Result<void> add_pair(std::string_view name, std::string_view value,
                                   Roaring& into) const = 0;
     // How many series add_pair() would add, or an upper estimate; 0 says surely none.
     virtual uint64_t pair_count(std::string_view name, std::string_view value) const = 0;
-    // Calls `visit` with each distinct value of `name` that begins with `prefix` (any order, each once; the
-    // view is valid for the call); stops when it returns false.
+    // Calls `visit` with each distinct value of `name` that begins with `prefix` (any order, each
+    // once; the view is valid for the call); stops when it returns false.
     virtual Result<void> visit_values(std::string_view name, std::string_view prefix,
                                       const std::function<bool(std::string_view)>& visit) const = 0;
 };

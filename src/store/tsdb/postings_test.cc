@@ -34,7 +34,8 @@ std::vector<uint32_t> expected(const Model& model, const std::vector<Matcher>& m
     return ids;
 }
 
-std::vector<uint32_t> evaluated(const PostingsSource& source, const std::vector<Matcher>& matchers) {
+std::vector<uint32_t> evaluated(const PostingsSource& source,
+                                const std::vector<Matcher>& matchers) {
     const CancelToken cancel;
     const Result<Roaring> ids = evaluate(source, matchers, cancel);
     EXPECT_TRUE(ids.ok()) << ids.error().message;
@@ -106,8 +107,9 @@ TEST_F(Postings, EvaluateMatchersAsOneByOne) {
 TEST_F(Postings, EvaluateRandomMatchersAsOneByOne) {
     std::mt19937_64 random(1);
     const char* names[] = {"__name__", "instance", "mode", "n", "absent"};
-    const char* values[] = {"up", "host1:9100", "host1.*", "idle", "m[1-3]", "", ".*", ".+", "12", "1.*2?",
-                            "m1|m2|", "node_.+|up", "host(2|3):9100"};
+    const char* values[] = {
+        "up", "host1:9100", "host1.*", "idle",       "m[1-3]",        "", ".*", ".+",
+        "12", "1.*2?",      "m1|m2|",  "node_.+|up", "host(2|3):9100"};
     for (int round = 0; round < 500; ++round) {
         std::vector<Matcher> matchers;
         std::string text;
@@ -124,8 +126,7 @@ TEST_F(Postings, EvaluateRandomMatchersAsOneByOne) {
 TEST_F(Postings, AreCancelled) {
     CancelToken cancel;
     cancel.cancel();
-    const Result<Roaring> ids =
-        evaluate(*block_, {matcher(MatchOp::kRegex, "n", ".+")}, cancel);
+    const Result<Roaring> ids = evaluate(*block_, {matcher(MatchOp::kRegex, "n", ".+")}, cancel);
     ASSERT_FALSE(ids.ok());
     EXPECT_EQ(ids.error().code, Code::kCancelled);
 }
