@@ -103,7 +103,7 @@ TEST(WriteRequest, SaysWhichByteIsWrong) {
     for (const Row& row : rows) {
         SCOPED_TRACE(row.want);
         WriteRequest request;
-        const Result<void> got = decode_write_request(as_bytes(row.message), request);
+        const Result<void> got = decode_write_request(as_bytes(row.message), {}, request);
         ASSERT_FALSE(got.ok());
         EXPECT_EQ(got.error().message, row.want);
     }
