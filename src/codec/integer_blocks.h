@@ -37,7 +37,8 @@ struct IntegerHeader {
 Result<IntegerHeader> read_integer_header(ByteReader& in, size_t count);
 
 // Residuals of one block before base and divisor: `count` of them, at most 64, to `residuals`,
-// which has room for 64. Errors: kCorrupt.
+// which has room for 64.
+// Errors: kCorrupt.
 Result<void> read_integer_block(ByteReader& in, size_t count, uint64_t* residuals);
 
 // Calls sink(const int64_t* values, size_t index, size_t count) for consecutive runs of at most 64

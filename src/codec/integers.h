@@ -14,9 +14,11 @@
 //     u8       bits 0-1 transform: 0 direct, 1 delta, 2 delta2, 3 xor
 //              bit 2: a divisor follows; bit 3: residuals are zigzag-coded; bit 4: a base follows
 //              bit 5: every residual is 0, no blocks follow; bits 6-7 are 0
-//     varint   delta, delta2, xor: the first value, zigzag; delta2: then the second minus the
-//     first, zigzag varint   with bit 2: divisor, at least 2 (else 1) varint   with bit 4: base,
-//     zigzag (else 0) blocks   of 64 residuals, the last one shorter:
+//     varint   delta, delta2, xor: the first value, zigzag
+//     varint   delta2: the second value minus the first, zigzag
+//     varint   with bit 2: divisor, at least 2 (else 1)
+//     varint   with bit 4: base, zigzag (else 0)
+//     blocks   of 64 residuals, the last one shorter:
 //         u8   bits 0-6 width w, 0..64; bit 7: patches follow the packed bits
 //         w·n bits, residual i at bit i·w, little-endian, padded to a byte
 //         u8 count of patches, 1..64, count × u8 index, ascending, count × varint: the bits above w
@@ -43,7 +45,8 @@ void encode_integers(std::span<const int64_t> values, Bytes& out);
 void encode_bit_patterns(std::span<const int64_t> patterns, Bytes& out);
 
 // Fills all of `out`; returns the bytes used, at most in.size(). Wraps modulo 2^64, never
-// overflows. Errors: kCorrupt with the offset.
+// overflows.
+// Errors: kCorrupt with the offset.
 Result<size_t> decode_integers(ByteView in, std::span<int64_t> out);
 
 }  // namespace kw::codec

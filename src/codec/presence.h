@@ -1,7 +1,8 @@
 // Presence columns: which slots of a shared timestamp column a series has a sample in.
 //
 // Bit i of the bitmap (word i / 64, bit i % 64) says that slot i is taken; bits past the last slot
-// are 0. Layout (on disk: never renumber)
+// are 0.
+// Layout (on disk: never renumber)
 //     u8 tag
 //     0 all       every slot
 //     1 run       varint first slot, varint count: one run, as of a series that began or ended

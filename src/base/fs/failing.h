@@ -22,7 +22,8 @@
 //
 // Operations are counted from 1: each call that may change the disk (open that creates, append,
 // sync, truncate, rename, remove, create, link, sync_directory). Reads are not counted, and fail
-// after a crash. Threads: all members from any thread. Files, and after_crash()'s disks, may
+// after a crash.
+// Threads: all members from any thread. Files, and after_crash()'s disks, may
 // outlive the file system.
 #pragma once
 

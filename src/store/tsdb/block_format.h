@@ -47,11 +47,13 @@ inline constexpr uint8_t kChunkHasStarts = 0x01;
 inline constexpr uint8_t kChunkHasPresence = 0x02;
 inline constexpr uint8_t kChunkFlagsUnused = 0xfc;
 
-// Appends the page of `raw`, compressed when that pays. Errors: kExhausted over kPageBytesMax.
+// Appends the page of `raw`, compressed when that pays.
+// Errors: kExhausted over kPageBytesMax.
 Result<void> append_page(ByteView raw, int compression_level, Bytes& out);
 
 // The raw content of the page at `offset` of `file`: a view of `file`, or of `scratch` when
-// compressed. Errors: kCorrupt with the offset.
+// compressed.
+// Errors: kCorrupt with the offset.
 Result<ByteView> read_page(ByteView file, uint64_t offset, Bytes& scratch);
 
 }  // namespace kw::tsdb

@@ -1,6 +1,8 @@
 // The tables of a block's index as views of the mapped file, checked once when opened: every offset
-// lies in its section, every symbol exists, and the accessors below need no further checks. Layout:
-// docs/formats/block.md. For BlockReader and BlockCursor only. Threads: immutable.
+// lies in its section, every symbol exists, and the accessors below need no further checks.
+// Layout:
+// docs/formats/block.md. For BlockReader and BlockCursor only.
+// Threads: immutable.
 #pragma once
 
 #include <array>
@@ -33,7 +35,8 @@ class NumberArray final {
 // Texts or columns by number: offsets and the bytes they cut.
 class Slices final {
  public:
-    // Takes a section: u32 count, u32 × (count + 1) offsets, bytes. Errors: kCorrupt.
+    // Takes a section: u32 count, u32 × (count + 1) offsets, bytes.
+    // Errors: kCorrupt.
     static Result<Slices> open(ByteView section);
     size_t size() const { return offsets_.size() - 1; }
     ByteView operator[](size_t i) const {

@@ -6,13 +6,18 @@
 //     min_time 1732200000000           inclusive, milliseconds
 //     max_time 1732207199999           inclusive
 //     level 1                          1: written from the head; one more than the highest merged
-//     generation 17                    the age: of two samples at one time the lower generation's
-//     wins series 1000  /  samples 480000  /  chunks 1000  /  index_bytes …  /  chunks_bytes …   a
-//     line each source 01JD3Q…                   one line for each block of level 1 that went in,
-//     itself included parent 01JD3P…                   one line for each block that was merged into
-//     this one crc32c 89abcdef
+//     generation 17                    the age: at one time the lower generation's sample wins
+//     series 1000
+//     samples 480000
+//     chunks 1000
+//     index_bytes 40123
+//     chunks_bytes 201456
+//     source 01JD3Q…                   a line for each block of level 1 that went in, itself included
+//     parent 01JD3P…                   a line for each block that was merged into this one
+//     crc32c 89abcdef
 // A key that this version does not know is skipped when it starts with `x-`; any other is
-// kUnsupported. Source: docs/formats/block.md.
+// kUnsupported.
+// Source: docs/formats/block.md.
 #pragma once
 
 #include <cstdint>

@@ -2,9 +2,11 @@
 //
 // open() maps both files and verifies the index's tables; pages of series and of samples are
 // verified when they are read. Ids of series are 0 … series_count-1 in label order, so ascending
-// ids of a Roaring are answers in Prometheus' order. Threads: BlockReader: const members from any
+// ids of a Roaring are answers in Prometheus' order.
+// Threads: BlockReader: const members from any
 // thread. BlockCursor: one thread; it keeps the page and the timestamp columns last used, so that
-// reading ids in ascending order decodes each page once. Source: docs/formats/block.md.
+// reading ids in ascending order decodes each page once.
+// Source: docs/formats/block.md.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,8 @@
 //
 // open_blocks() is what a start-up runs: leftovers are removed, superseded parents deleted, every
 // block opened. A damaged one is renamed to `<name>.damaged`, where nothing reads it any more and a
-// person can look at it, and reported; the others are served. Threads: one caller, before anything
+// person can look at it, and reported; the others are served.
+// Threads: one caller, before anything
 // else uses the directory.
 #pragma once
 

@@ -1,6 +1,7 @@
 // The tables of an index that grow while a block is written: symbols, timestamp columns, label
 // pairs. Each collects during the one pass and becomes a section at the end; see
-// docs/formats/block.md. Threads: one.
+// docs/formats/block.md.
+// Threads: one.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -43,7 +44,8 @@ class ColumnTable final {
     };
 
     // The column that has `timestamps` (1 to kChunkSamplesMax, ascending): one of equal content, or
-    // one of the same `group` and `window` that has them among its slots, or a new one. Errors:
+    // one of the same `group` and `window` that has them among its slots, or a new one.
+    // Errors:
     // kExhausted past 4 GiB.
     Result<Use> use(std::span<const int64_t> timestamps, uint64_t group, int64_t window);
     // Of the last use(), when it was partial.

@@ -9,7 +9,9 @@
 //      directory that ends in .tmp, which remove_block_leftovers() takes away.
 //   2. Identical timestamp columns are stored once: series of one scrape pay for their values only.
 // Memory: the symbols, 4 bytes a series and label, the timestamp columns, and one page; not the
-// samples. Threads: one call is one thread; calls for different names may run at once. Source:
+// samples.
+// Threads: one call is one thread; calls for different names may run at once.
+// Source:
 // docs/formats/block.md.
 #pragma once
 
@@ -49,7 +51,8 @@ struct BlockWriteOptions {
 
 // Writes the block under `directory` (which exists). Nullopt, and nothing written, when no series
 // has a sample. After an error nothing is left under the block's name; the temporary directory is
-// removed as far as the file system lets. Errors: of the source; kInvalid (series or samples out of
+// removed as far as the file system lets.
+// Errors: of the source; kInvalid (series or samples out of
 // order); kUnsupported (native histograms); kExhausted (disk full, more than 2^32 series);
 // kUnavailable (I/O); kCancelled.
 Result<std::optional<BlockMeta>> write_block(fs::FileSystem& files, const fs::Path& directory,

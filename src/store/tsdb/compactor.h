@@ -4,7 +4,8 @@
 // side by side and writes their union as one. Ranges grow by three: 2 h, 6 h, 18 h, … up to the
 // smaller of a tenth of the retention and 31 days, aligned to the epoch. Overlapping blocks (late
 // samples) are merged first, always together with every block they overlap, so that "the older
-// generation wins" stays true whatever order merges run in. Threads: one compaction at a time over
+// generation wins" stays true whatever order merges run in.
+// Threads: one compaction at a time over
 // a directory; readers of the merged blocks are not disturbed.
 #pragma once
 
@@ -45,7 +46,8 @@ std::vector<size_t> plan_compaction(const std::vector<BlockMeta>& metas,
                                     const CompactionOptions& options);
 
 // Writes the union of `blocks` under `directory` as block `name`; the parents stay, and are the
-// caller's to delete once the new block is in use. Nullopt when nothing is left. Errors: as
+// caller's to delete once the new block is in use. Nullopt when nothing is left.
+// Errors: as
 // write_block(); kCorrupt of a parent, its name in the message.
 Result<std::optional<BlockMeta>> compact_blocks(
     fs::FileSystem& files, const fs::Path& directory,

@@ -2,12 +2,12 @@
 //
 // PostingsSource is what the head and a block have in common: ids of series (uint32, of that source
 // only) by label pair. evaluate() is the one place that knows what matchers mean:
-//   a matcher that the empty value fails     keeps the union of the postings of the values that
-//   match a matcher that the empty value meets     drops the union of the postings of the values
-//   that do not
+//   a matcher that the empty value fails   keeps the series of the values that match
+//   a matcher that the empty value meets   drops the series of the values that do not
 // Keeping matchers run from the smallest set upwards and stop when nothing is left; dropping ones
 // come last. Regular expressions run over distinct values only: an alternation of literals is
-// looked up, a literal prefix narrows the values that are visited. Threads: evaluate() may run on
+// looked up, a literal prefix narrows the values that are visited.
+// Threads: evaluate() may run on
 // any thread; a source says for itself who may call it.
 #pragma once
 
