@@ -181,8 +181,9 @@ Result<void> Parser::at(Expr& expr) {
             if (is(Token::kSub)) sign = -1;
             KW_TRY(advance());
         }
-        if (!is(Token::kNumber)) return unexpected("@", "timestamp");
-        KW_TRY_ASSIGN(double seconds, number_value(now_));
+        if (!is(Token::kNumber) && !is(Token::kDuration)) return unexpected("@", "timestamp");
+        KW_TRY_ASSIGN(double seconds,
+                      is(Token::kDuration) ? duration_seconds(now_) : number_value(now_));
         seconds *= sign;
         const double ms = std::round(seconds * 1000);
         // 2^63 itself does not fit; NaN compares false.

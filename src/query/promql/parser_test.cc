@@ -140,6 +140,7 @@ TEST(Parser, ReadsSelectorsAndTheirModifiers) {
         {"foo @ start() offset 1d", "foo @ start() offset 1d"},
         {"foo OFFSET 1y @ end()", "foo @ end() offset 1y"},
         {"foo @ -1e3", "foo @ -1000.000"},
+        {"foo @ 1m40s", "foo @ 100.000"},
         {"foo offset 0s", "foo"},
         {"foo[5m + 1m]", "foo[5m + 1m]"},
         {"foo[(5m+step())*2^2]", "foo[(5m + step()) * 2 ^ 2]"},
@@ -281,7 +282,7 @@ TEST(Parser, RefusesInPrometheusWords) {
          "1:1: @ modifier must be preceded by an instant vector selector or range vector "
          "selector or a subquery"},
         {"foo @", "1:6: unexpected end of input in @, expected timestamp"},
-        {"foo @ 1m", "1:7: unexpected duration \"1m\" in @, expected timestamp"},
+        {"foo @ abc", "1:7: unexpected identifier \"abc\" in @, expected timestamp"},
         {"foo @ 1 @ 2", "1:1: @ <timestamp> may not be set multiple times"},
         {"foo @ 1e30", "1:5: timestamp out of bounds for @ modifier: 1e+30"},
         {"foo[5m] anchored smoothed",
