@@ -1,7 +1,11 @@
 // Database: the embedded engine for samples. Implements MetricStore.
 //
-//   append ──▶ Head (memory)
+//   append ──▶ Head (memory) and Wal (disk)
 //   select ──▶ Head ──▶ one ascending run of samples for each series
+//
+// On disk, under `path`:
+//     lock     held by the process that has the store open
+//     wal/     write-ahead log, docs/formats/wal.md
 //
 // Threads: all members from any thread.
 #pragma once
@@ -17,6 +21,13 @@
 namespace kw::tsdb {
 
 class Head;
+class Wal;
+struct WalReplayProgress;
+
+enum class WalSync : unsigned char {
+    kAcked,     // a push is acknowledged after the flush that holds it
+    kInterval,  // after it was written; flushed within 100 ms
+};
 
 struct Options {
     fs::Path path = "data/metrics";
@@ -27,12 +38,22 @@ struct Options {
     int64_t ahead_ms_max = 3600 * 1000;
     // Series in memory at once; some kilobyte each.
     uint64_t series_max = 10'000'000;
+    WalSync wal_sync = WalSync::kAcked;
+    // See Wal::Options.
+    uint64_t wal_segment_bytes_max = 128 << 20;
+    uint64_t wal_waiting_bytes_max = 64 << 20;
+    // Flushes, blocks, retention by threads of its own. Without, the owner calls flush().
+    bool background = true;
 };
 
 class Database final : public MetricStore {
  public:
-    // Opens the store under `options.path`, creating it if absent. `env` outlives it.
-    static Result<std::unique_ptr<Database>> open(Environment& env, const Options& options);
+    // Opens the store under `options.path`, creating it if absent; returns when the log is replayed, and
+    // tells `progress` meanwhile, when it is not null. `env` and `progress` outlive the store.
+    // Errors: kConflict (another process has it open), kUnsupported (written by a newer version),
+    // kUnavailable (I/O).
+    static Result<std::unique_ptr<Database>> open(Environment& env, const Options& options,
+                                                  WalReplayProgress* progress = nullptr);
     ~Database() override;
 
     Result<SeriesRef> ref_of(const LabelSet& labels) override;
@@ -51,13 +72,19 @@ class Database final : public MetricStore {
                                                   const CancelToken& cancel) override;
     Result<StoreStats> stats(uint64_t limit) override;
 
+    // Makes everything appended so far durable. Errors: kUnavailable.
+    Result<void> flush();
+
  private:
     Database(Environment& env, const Options& options);
+    Result<void> start(WalReplayProgress& progress);
     TimeRange accepted_range() const;
 
     Environment& env_;
     const Options options_;
+    std::unique_ptr<fs::FileLock> lock_;
     const std::unique_ptr<Head> head_;
+    std::unique_ptr<Wal> wal_;
 };
 
 }  // namespace kw::tsdb

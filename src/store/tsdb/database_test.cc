@@ -15,6 +15,7 @@ class DatabaseTest : public testing::Test {
  protected:
     void open() {
         database_.reset();
+        options_.background = false;
         database_ = Database::open(env_, options_).value();
     }
 
@@ -95,6 +96,26 @@ TEST_F(DatabaseTest, RefusesTimesOutsideOfItsWindow) {
     ASSERT_EQ(result.refused.size(), 2u);
     EXPECT_EQ(result.refused[0], std::pair(0u, RowVerdict::kTooOld));
     EXPECT_EQ(result.refused[1], std::pair(2u, RowVerdict::kTooFarAhead));
+}
+
+TEST_F(DatabaseTest, ReadsAgainAfterAReopen) {
+    open();
+    const LabelSet a{{"__name__", "a"}, {"job", "j"}, {"instance", "i"}};
+    const LabelSet b{{"__name__", "b"}};
+    append({ref(a), ref(b)}, {1000}, {1, 0.1});
+    append({ref(a), ref(b)}, {3000, 2000}, {kStaleMarker, -5});
+    const std::vector<Matcher> any = {Matcher::make(MatchOp::kRegex, "__name__", ".+").value()};
+    const std::string before = dump(any);
+    EXPECT_EQ(before, "a{instance=\"i\", job=\"j\"}: 1000=1 3000=nan\nb: 1000=0.1 2000=-5\n");
+    for (int i = 0; i < 3; ++i) {
+        open();
+        EXPECT_EQ(dump(any), before);
+    }
+    append({ref(a)}, {4000}, {7});
+    open();
+    EXPECT_EQ(dump({Matcher::equal("__name__", "a")}),
+              "a{instance=\"i\", job=\"j\"}: 1000=1 3000=nan 4000=7\n");
+    EXPECT_FALSE(Database::open(env_, options_).ok());  // the lock
 }
 
 TEST_F(DatabaseTest, NamesAndValues) {

@@ -4,17 +4,11 @@
 #include <numeric>
 
 #include "base/checksum.h"
+#include "tsdb/wal.h"
+#include "tsdb/wal_record.h"
 
 namespace kw::tsdb {
 namespace {
-
-// The hash of what is written together.
-uint64_t group_key_of(const LabelSet& labels, uint64_t hash) {
-    const std::string_view job = labels.get("job");
-    const std::string_view instance = labels.get("instance");
-    if (job.empty() || instance.empty()) return hash;
-    return hash64(job) * 31 + hash64(instance);
-}
 
 uint64_t shard_of_key(uint64_t group_key) {
     return (group_key * 0x9e3779b97f4a7c15u) >> (64 - kShardBits);
@@ -139,6 +133,13 @@ void count_verdict(uint32_t row, RowVerdict verdict, AppendResult& result) {
 
 }  // namespace
 
+uint64_t group_key_of(const LabelSet& labels, uint64_t hash) {
+    const std::string_view job = labels.get("job");
+    const std::string_view instance = labels.get("instance");
+    if (job.empty() || instance.empty()) return hash;
+    return hash64(job) * 31 + hash64(instance);
+}
+
 Result<SeriesRef> Head::ref_of(const LabelSet& labels) {
     const uint64_t hash = labels.hash();
     {
@@ -150,12 +151,15 @@ Result<SeriesRef> Head::ref_of(const LabelSet& labels) {
     if (index_.series_count() >= options_.series_max) {
         return exhausted("{} series in memory, the most allowed", options_.series_max);
     }
+    if (wal_ != nullptr) KW_TRY(wal_->check(false));
     const uint64_t key = group_key_of(labels, hash);
     const uint64_t shard = shard_of_key(key);
     const uint64_t id = make_series_id(shards_[shard].add_series(key), shard);
     if (!index_.add(id, labels, hash)) {
         return exhausted("too many series since the start; a restart helps");
     }
+    // Under the lock: the record stands before any of samples that use the id.
+    if (wal_ != nullptr) wal_->enqueue(encode_series(id, labels));
     return SeriesRef{id};
 }
 
@@ -167,11 +171,12 @@ Result<AppendResult> Head::append(const SampleBatch& batch, const TimeRange& acc
         return invalid("batch of {} series, {} timestamps, {} values, {} starts", count,
                        batch.timestamps.size(), batch.values.size(), batch.starts.size());
     }
+    if (count > kWalRowsMax) return exhausted("batch of {} rows, at most {}", count, kWalRowsMax);
     AppendResult result;
     if (count == 0) return result;
 
     // Most batches are one scrape: one shard and times that are fine.
-    const uint64_t first_shard = shard_of_id(batch.series[0].id);
+    const auto first_shard = shard_of_id(batch.series[0].id);
     bool one_shard = true;
     for (const SeriesRef ref : batch.series) one_shard &= shard_of_id(ref.id) == first_shard;
     bool all_accepted = true;
@@ -181,7 +186,7 @@ Result<AppendResult> Head::append(const SampleBatch& batch, const TimeRange& acc
     if (one_shard && all_accepted) {
         skipped.clear();
         shards_[first_shard].append({batch.series, batch.timestamps, batch.values, batch.starts},
-                                    skipped);
+                                    wal_, skipped);
         for (const auto& [row, verdict] : skipped) count_verdict(row, verdict, result);
         result.stored = count - skipped.size();
         return result;
@@ -204,7 +209,7 @@ Result<AppendResult> Head::append(const SampleBatch& batch, const TimeRange& acc
         const ShardRows part = partition.part(shard);
         if (part.size() == 0) continue;
         skipped.clear();
-        shards_[shard].append(part, skipped);
+        shards_[shard].append(part, wal_, skipped);
         for (const auto& [row, verdict] : skipped) {
             count_verdict(partition.rows[partition.begin[shard] + row], verdict, result);
         }

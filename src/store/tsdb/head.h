@@ -45,6 +45,9 @@ class HeadSelection final {
     std::array<ShardSnapshot, kShardCount> shards_;
 };
 
+// The hash of what is written together with a series of these labels, whose hash is `hash`.
+uint64_t group_key_of(const LabelSet& labels, uint64_t hash);
+
 class Head final {
  public:
     struct Options {
@@ -54,10 +57,20 @@ class Head final {
 
     explicit Head(const Options& options) : options_(options) {}
 
-    // Errors: kExhausted (series_max).
+    // Logs what is written from now on; null: nothing. The log outlives the writing.
+    void set_log(Wal* wal) { wal_ = wal; }
+    // What a replay delivers: as ref_of() and append(), without a log.
+    Result<void> restore_series(uint64_t id, const LabelSet& labels) KW_EXCLUDES(index_mutex_);
+    // Returns how many rows name a series that is not known.
+    uint64_t restore_samples(const ShardRows& rows);
+    // Empty when there is none.
+    LabelSet labels_of(uint64_t id) const KW_EXCLUDES(index_mutex_);
+
+    // Errors: kExhausted (series_max), kUnavailable (the log).
     Result<SeriesRef> ref_of(const LabelSet& labels) KW_EXCLUDES(index_mutex_);
 
-    // As MetricStore::append(); times outside of `accepted` are refused.
+    // As MetricStore::append(), but for durability: when it returns the rows are in the log's queue. Times
+    // outside of `accepted` are refused.
     Result<AppendResult> append(const SampleBatch& batch, const TimeRange& accepted);
 
     // The matching series with samples in `range`, sorted by labels.
@@ -82,8 +95,12 @@ class Head final {
 
  private:
     const Options options_;
+    Wal* wal_ = nullptr;
     mutable SharedMutex index_mutex_;
     HeadIndex index_ KW_GUARDED_BY(index_mutex_);
+    // Ids that a replay met for labels that have another id already: a series that was dropped and came
+    // again between two checkpoints. Only used by replays.
+    boost::unordered_flat_map<uint64_t, uint64_t> same_series_;
     std::array<HeadShard, kShardCount> shards_;
 };
 

@@ -3,6 +3,8 @@
 #include <iterator>
 
 #include "tsdb/head_shard.h"
+#include "tsdb/wal.h"
+#include "tsdb/wal_record.h"
 
 namespace kw::tsdb {
 namespace {
@@ -24,6 +26,19 @@ constexpr auto kRowBefore = [](const auto& row, int64_t time) { return row.time 
 
 uint64_t HeadShard::add_series(uint64_t group_key) {
     MutexLock lock(mutex_);
+    place_series(next_serial_, group_key);
+    return next_serial_++;
+}
+
+bool HeadShard::restore_series(uint64_t serial, uint64_t group_key) {
+    MutexLock lock(mutex_);
+    if (places_.find(serial) != nullptr) return false;
+    place_series(serial, group_key);
+    next_serial_ = std::max(next_serial_, serial + 1);
+    return true;
+}
+
+void HeadShard::place_series(uint64_t serial, uint64_t group_key) {
     auto [at, is_new] = group_by_key_.try_emplace(group_key, 0);
     if (is_new || groups_[at->second].serials.size() == kGroupColumns) {
         at->second = static_cast<uint32_t>(groups_.size());
@@ -33,10 +48,8 @@ uint64_t HeadShard::add_series(uint64_t group_key) {
     Place place;
     place.group = at->second;
     place.column = static_cast<uint32_t>(group.serials.size());
-    const uint64_t serial = next_serial_++;
     group.serials.push_back(serial);
     places_.insert(serial, place);
-    return serial;
 }
 
 HeadShard::OpenRow* HeadShard::row_for(Group& group, int64_t time) {
@@ -100,7 +113,10 @@ RowVerdict HeadShard::store(uint64_t serial, Place& place, int64_t time, double 
     return RowVerdict::kStored;
 }
 
-void HeadShard::append(const ShardRows& rows, SkippedRows& skipped) {
+void HeadShard::append(const ShardRows& rows, Wal* wal, SkippedRows& skipped) {
+    // Encoded before the lock is taken, as if all rows were stored: they nearly always are.
+    Bytes record;
+    if (wal != nullptr) record = encode_samples(rows, {});
     MutexLock lock(mutex_);
     for (size_t i = 0; i < rows.size(); ++i) {
         const uint64_t serial = serial_of_id(rows.series[i].id);
@@ -111,6 +127,9 @@ void HeadShard::append(const ShardRows& rows, SkippedRows& skipped) {
                 : store(serial, *place, rows.time(i), storable(rows.values[i]), rows.start(i));
         if (verdict != RowVerdict::kStored) skipped.emplace_back(static_cast<uint32_t>(i), verdict);
     }
+    if (wal == nullptr || skipped.size() == rows.size()) return;
+    if (!skipped.empty()) record = encode_samples(rows, skipped);
+    wal->enqueue(std::move(record));
 }
 
 }  // namespace kw::tsdb

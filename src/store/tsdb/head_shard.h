@@ -31,6 +31,8 @@
 
 namespace kw::tsdb {
 
+class Wal;
+
 // The cell of a series that has no sample at its row's time: a NaN that append() never stores.
 inline constexpr uint64_t kAbsentBits = 0x7ff4'6162'7365'6e74;
 inline constexpr double kAbsent = std::bit_cast<double>(kAbsentBits);
@@ -85,8 +87,13 @@ class HeadShard final {
     // Gives a new series a place and returns its serial number. `group_key` is that of its (job, instance).
     uint64_t add_series(uint64_t group_key) KW_EXCLUDES(mutex_);
 
-    // Stores the rows; `skipped` gets those that were not. The ids belong to this shard.
-    void append(const ShardRows& rows, SkippedRows& skipped) KW_EXCLUDES(mutex_);
+    // The same for a series that has its number already. False when that is taken.
+    bool restore_series(uint64_t serial, uint64_t group_key) KW_EXCLUDES(mutex_);
+
+    // Stores the rows; `skipped` gets those that were not. The ids belong to this shard. Those that were
+    // stored go to `wal`, when it is not null, before anybody else can append: the log's order is the order
+    // in memory, so that a replay comes to the same verdicts.
+    void append(const ShardRows& rows, Wal* wal, SkippedRows& skipped) KW_EXCLUDES(mutex_);
 
     // Fills `out` for the series of `ids`.
     void snapshot(std::span<const uint64_t> ids, const TimeRange& range, ShardSnapshot& out) const
@@ -116,6 +123,7 @@ class HeadShard final {
         std::vector<OpenRow> open;      // ascending
     };
 
+    void place_series(uint64_t serial, uint64_t group_key) KW_REQUIRES(mutex_);
     // The row of `time`, made if there is none.
     OpenRow* row_for(Group& group, int64_t time) KW_REQUIRES(mutex_);
     // The row of `time`, null when there is none.
