@@ -61,26 +61,6 @@ struct Partition {
     }
 };
 
-// The series that meet all of `matchers`.
-Result<Roaring> match(const HeadIndex& index, const std::vector<Matcher>& matchers,
-                      const CancelToken& cancel) {
-    Roaring candidates;
-    const Matcher* best = nullptr;
-    for (const Matcher& matcher : matchers) {
-        if (matcher.op() != MatchOp::kEqual || matcher.value().empty()) continue;
-        const auto count = [&](const Matcher& m) { return index.pair_count(m.name(), m.value()); };
-        if (best == nullptr || count(matcher) < count(*best)) best = &matcher;
-    }
-    KW_TRY(best != nullptr ? index.add_pair(best->name(), best->value(), candidates)
-                           : index.add_all(candidates));
-    Roaring matched;
-    for (const uint32_t posting : candidates) {
-        if (matches_all(matchers, index.labels(index.id_of(posting)))) matched.add(posting);
-        if (posting % 1024 == 0) KW_TRY(cancel.check());
-    }
-    return matched;
-}
-
 bool has_any_of(const HeadIndex& index, std::string_view name, std::string_view value,
                 const Roaring& ids) {
     Roaring with;
@@ -91,7 +71,7 @@ bool has_any_of(const HeadIndex& index, std::string_view name, std::string_view 
 Result<std::vector<std::string>> names_of(const HeadIndex& index,
                                           const std::vector<Matcher>& matchers,
                                           const CancelToken& cancel) {
-    KW_TRY_ASSIGN(const Roaring matched, match(index, matchers, cancel));
+    KW_TRY_ASSIGN(const Roaring matched, evaluate(index, matchers, cancel));
     std::vector<std::string> names;
     for (const std::string& name : index.names()) {
         KW_TRY(cancel.check());
@@ -111,7 +91,7 @@ Result<std::vector<std::string>> values_of(const HeadIndex& index, std::string_v
                                            const CancelToken& cancel) {
     Roaring matched;
     if (!matchers.empty()) {
-        KW_TRY_ASSIGN(matched, match(index, matchers, cancel));
+        KW_TRY_ASSIGN(matched, evaluate(index, matchers, cancel));
     }
     std::vector<std::string> values;
     KW_TRY(index.visit_values(name, "", [&](std::string_view value) {
@@ -226,7 +206,7 @@ Result<std::unique_ptr<HeadSelection>> Head::select(const std::vector<Matcher>& 
     std::array<std::vector<uint64_t>, kShardCount> ids;
     {
         ReaderLock lock(index_mutex_);
-        KW_TRY_ASSIGN(const Roaring matched, match(index_, matchers, cancel));
+        KW_TRY_ASSIGN(const Roaring matched, evaluate(index_, matchers, cancel));
         if (series_limit != 0 && matched.cardinality() > series_limit) {
             return exhausted("{} series match, at most {} are allowed", matched.cardinality(),
                              series_limit);

@@ -223,7 +223,7 @@ TEST_F(WalTest, TornTailIsCutAndDamageElsewhereIsSetAside) {
     ASSERT_TRUE(wal->sync(put(*wal)).ok());
     wal.reset();
     // The third record: each is 7 + 16 bytes.
-    ASSERT_TRUE(memory_.corrupt("d/wal/00000001", kWalHeaderBytes + 2 * 23 + 20, 0x10).ok());
+    ASSERT_TRUE(memory_.corrupt("d/wal/00000001", kWalHeaderBytes + 2 * 23 + 22, 0x10).ok());
     wal = open();
     EXPECT_EQ(names_, (std::vector<std::string>{"r1", "r2", "r4", "r5", "r6"}));
     EXPECT_EQ(result_.damages, 1u);
