@@ -1,6 +1,6 @@
 // The legend: a row a series with its values, each a switch. A press shows or hides the series; with Ctrl,
-// ⌘ or Shift it shows this one alone.
-import { useMemo, useState, type ReactElement } from 'react';
+// ⌘ or Shift it shows this one alone. It is one stop for Tab; the arrow keys move within.
+import { useMemo, useState, type KeyboardEvent, type ReactElement } from 'react';
 import type { FrameSeries } from '../model/frame';
 import { seriesName, type Labels } from '../model/labels';
 import { formatValue, type Unit } from '../model/units';
@@ -40,8 +40,19 @@ function compare(a: LegendEntry, b: LegendEntry, names: readonly string[], ia: n
   return sign * (x - y);
 }
 
+// Arrow keys, Home and End among the rows.
+function moveFocus(event: KeyboardEvent<HTMLElement>): void {
+  const rows = [...(event.currentTarget.closest('tbody')?.querySelectorAll<HTMLElement>('button') ?? [])];
+  const at = rows.indexOf(event.currentTarget);
+  const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+  if (next === undefined) return;
+  event.preventDefault();
+  rows[Math.max(0, Math.min(next, rows.length - 1))]?.focus();
+}
+
 export function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint }: LegendProps): ReactElement {
   const [sort, setSort] = useState<Sort | null>(null);
+  const [active, setActive] = useState(0); // the row that Tab reaches, by its place
   const order = useMemo(() => {
     const all = entries.map((_, i) => i);
     if (sort === null) return all;
@@ -53,21 +64,21 @@ export function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint
   }, [entries, names, sort]);
 
   const head = (column: Column | 'name', text: string): ReactElement => {
-    const active = sort?.column === column;
+    const sorted = sort?.column === column;
     return (
       <th
         key={column}
         scope="col"
         className={css[column]}
-        aria-sort={active ? (sort.descending ? 'descending' : 'ascending') : undefined}
+        aria-sort={sorted ? (sort.descending ? 'descending' : 'ascending') : undefined}
       >
         <button
           type="button"
           className={css.sort}
-          onClick={() => setSort({ column, descending: active ? !sort.descending : column !== 'name' })}
+          onClick={() => setSort({ column, descending: sorted ? !sort.descending : column !== 'name' })}
         >
           {text}
-          <span aria-hidden="true">{active ? (sort.descending ? ' ↓' : ' ↑') : ''}</span>
+          <span aria-hidden="true">{sorted ? (sort.descending ? ' ↓' : ' ↑') : ''}</span>
         </button>
       </th>
     );
@@ -89,7 +100,7 @@ export function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint
             </tr>
           </thead>
           <tbody onMouseLeave={() => onPoint(null)}>
-            {order.map((i) => {
+            {order.map((i, place) => {
               const entry = entries[i];
               if (entry === undefined) return null;
               return (
@@ -104,7 +115,12 @@ export function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint
                       aria-pressed={!entry.hidden}
                       className={css.entry}
                       title={seriesName(entry.series.labels)}
-                      onFocus={() => onPoint(entry.hidden ? null : i)}
+                      tabIndex={place === Math.min(active, order.length - 1) ? 0 : -1}
+                      onFocus={() => {
+                        setActive(place);
+                        onPoint(entry.hidden ? null : i);
+                      }}
+                      onKeyDown={moveFocus}
                       onBlur={() => onPoint(null)}
                       onClick={(event) => {
                         if (event.ctrlKey || event.metaKey || event.shiftKey) onOnly(i);

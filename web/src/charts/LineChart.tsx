@@ -49,6 +49,9 @@ interface Drawn {
 const TOOLTIP_ROWS = 6;
 const DRAG_PIXELS_MIN = 4;
 
+// Steps of an axis of bytes, 2^-4 … 2^60: 64 MiB and not 57.2 MiB.
+const POWERS_OF_TWO = Array.from({ length: 65 }, (_, i) => 2 ** (i - 4));
+
 function useDrawn({ times, series, stacked, startMs, endMs }: LineChartProps): Drawn & { readonly times: Float64Array } {
   return useMemo(() => {
     const values = series.map((each) => each.values);
@@ -139,6 +142,7 @@ export function LineChart(props: LineChartProps): ReactElement {
           space: 36,
           size: (self, texts) => axisWidth(self, texts, theme.font),
           values: (_, splits) => formatAxis(splits, unit),
+          ...(unit === 'bytes' || unit === 'bytes/s' ? { incrs: POWERS_OF_TWO } : {}),
         },
       ],
       series: [{}, ...indexes.map((index) => seriesOptions(index, theme, stacked, indexes.length === 1))],

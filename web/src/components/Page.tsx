@@ -2,6 +2,9 @@
 import { useEffect, type ReactElement, type ReactNode } from 'react';
 import css from './Page.module.css';
 
+// What the server calls itself (--web.page-title).
+const PRODUCT = document.title;
+
 export interface PageProps {
   readonly title: string;
   readonly toolbar?: ReactNode;
@@ -10,7 +13,7 @@ export interface PageProps {
 
 export function Page({ title, toolbar, children }: PageProps): ReactElement {
   useEffect(() => {
-    document.title = `${title} · Kilowatch`;
+    document.title = `${title} · ${PRODUCT}`;
   }, [title]);
   return (
     <>

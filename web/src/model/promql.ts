@@ -135,6 +135,19 @@ export function splitQueries(text: string): TitledQuery[] {
   });
 }
 
+// The names of the metrics that an expression selects, each once, in their order.
+export function metricNames(expr: string): string[] {
+  const names = new Set<string>();
+  parser.parse(expr).iterate({
+    enter: (node) => {
+      if (node.name === 'Identifier' && node.node.parent?.name === 'VectorSelector') {
+        names.add(expr.slice(node.from, node.to));
+      }
+    },
+  });
+  return [...names];
+}
+
 // ---- Units ------------------------------------------------------------------------------------
 
 const RATES = new Set(['rate', 'irate', 'deriv']);

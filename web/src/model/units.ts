@@ -46,6 +46,11 @@ const SUFFIXES: readonly (readonly [string, Unit])[] = [
   ['meters', 'meters'],
 ];
 
+// The unit that metadata names (OpenMetrics' UNIT line): the suffix without its underscore.
+export function unitOfMetadata(unit: string): Unit {
+  return unit === '' ? 'none' : unitOfMetric(unit);
+}
+
 // `_time_seconds` is an instant in `process_start_time_seconds` and `node_boot_time_seconds`, and a span
 // nearly everywhere else.
 const INSTANTS = /(?:start|boot|creation|modification|mtime|birth|expiry|scrape_created)_time_seconds$/;

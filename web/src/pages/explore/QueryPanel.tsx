@@ -1,5 +1,6 @@
 // One query: its editor, its result as graph or table, and what can be done with it.
-import { lazy, Suspense, useEffect, useRef, type ReactElement } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, type ReactElement } from 'react';
+import { useMetadata } from '../../api/metadata';
 import { promqlBase, apiFetch } from '../../api/resource';
 import { useInstantQuery, useRangeQuery, type Load, type Outcome } from '../../api/query';
 import { IconButton, Segmented } from '../../components/Button';
@@ -9,9 +10,9 @@ import type { QueryData } from '../../model/answers';
 import { errorPosition } from '../../model/error_position';
 import type { Frame, Grid } from '../../model/frame';
 import type { Query, Tab } from '../../model/link';
-import { unitOfQuery, type TitledQuery } from '../../model/promql';
+import { metricNames, unitOfQuery, type TitledQuery } from '../../model/promql';
 import type { ResolvedRange, TimeZoneMode } from '../../model/time';
-import { isUnit, UNIT_NAMES } from '../../model/units';
+import { isUnit, UNIT_NAMES, unitOfMetadata, unitOfMetric, type Unit } from '../../model/units';
 import { GraphResult } from './GraphResult';
 import { TableResult } from './TableResult';
 import type { IdentifiedQuery, Run } from './useExploreView';
@@ -65,6 +66,11 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
     return () => onLoading(query.id, false);
   }, [query.id, loading, onLoading]);
 
+  const metrics = useMemo(() => metricNames(query.expr), [query.expr]);
+  const metric = metrics.length === 1 ? metrics[0] : undefined;
+  const metadata = useMetadata(metric);
+  const guessed = useMemo(() => guessUnit(query.expr, metadata?.unit ?? ''), [query.expr, metadata]);
+
   const editor = useRef<EditorHandle>(null);
   const position =
     load.state === 'failed' && query.draft === query.expr ? errorPosition(load.error.message, query.expr) : undefined;
@@ -107,6 +113,11 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
           handle={editor}
         />
       </Suspense>
+      {metadata !== undefined && metadata.help !== '' && (
+        <p className={css.help}>
+          <code>{metric}</code> · {metadata.type} · {metadata.help}
+        </p>
+      )}
       {query.expr !== '' && !query.disabled && (
         <>
           <div className={css.bar}>
@@ -123,9 +134,9 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
                 Stacked
               </label>
             )}
-            <UnitPicker query={query} onChange={props.onChange} />
+            <UnitPicker query={query} guessed={guessed} onChange={props.onChange} />
           </div>
-          <Result {...props} graph={graph} table={table} position={position} onLocate={(offset) => editor.current?.focus(offset)} />
+          <Result {...props} unit={query.unit === 'auto' ? guessed : query.unit} graph={graph} table={table} position={position} onLocate={(offset) => editor.current?.focus(offset)} />
         </>
       )}
     </section>
@@ -163,8 +174,21 @@ function Figures({ load }: { readonly load: Load<Frame | QueryData> }): ReactEle
   );
 }
 
-function UnitPicker({ query, onChange }: { readonly query: Query; readonly onChange: (change: Partial<Query>) => void }): ReactElement {
-  const guessed = unitOfQuery(query.expr);
+// A name's own suffix says more than metadata, which seldom has a unit.
+function guessUnit(expr: string, metadataUnit: string): Unit {
+  return unitOfQuery(expr, (name) => {
+    const unit = unitOfMetric(name);
+    return unit === 'none' ? unitOfMetadata(metadataUnit) : unit;
+  });
+}
+
+interface UnitPickerProps {
+  readonly query: Query;
+  readonly guessed: Unit;
+  readonly onChange: (change: Partial<Query>) => void;
+}
+
+function UnitPicker({ query, guessed, onChange }: UnitPickerProps): ReactElement {
   return (
     <label className={css.unit}>
       <span className="visually-hidden">Unit</span>
@@ -172,7 +196,7 @@ function UnitPicker({ query, onChange }: { readonly query: Query; readonly onCha
         value={query.unit}
         onChange={(event) => onChange({ unit: isUnit(event.target.value) ? event.target.value : 'auto' })}
       >
-        <option value="auto">Unit: {UNIT_NAMES[guessed].toLowerCase()}</option>
+        <option value="auto">Auto: {UNIT_NAMES[guessed]}</option>
         {Object.entries(UNIT_NAMES).map(([unit, name]) => (
           <option key={unit} value={unit}>
             {name}
@@ -184,6 +208,7 @@ function UnitPicker({ query, onChange }: { readonly query: Query; readonly onCha
 }
 
 interface ResultProps extends QueryPanelProps {
+  readonly unit: Unit;
   readonly graph: Load<Frame>;
   readonly table: Load<QueryData>;
   readonly position: ReturnType<typeof errorPosition>;
@@ -191,8 +216,7 @@ interface ResultProps extends QueryPanelProps {
 }
 
 function Result(props: ResultProps): ReactElement {
-  const { query, time, graph, table, letter } = props;
-  const unit = query.unit === 'auto' ? unitOfQuery(query.expr) : query.unit;
+  const { query, time, unit, graph, table, letter } = props;
   const failed = query.tab === 'graph' ? graph : table;
   if (failed.state === 'failed') return <QueryError {...props} message={failed.error.message} kind={failed.error.kind} />;
   const label = `Graph of ${query.title === '' ? `query ${letter}` : query.title}`;
