@@ -14,11 +14,11 @@ namespace kw::intake {
 namespace {
 
 constexpr std::pair<std::string_view, RelabelAction> kActions[] = {
-    {"replace", RelabelAction::kReplace},       {"keep", RelabelAction::kKeep},
-    {"drop", RelabelAction::kDrop},             {"keepequal", RelabelAction::kKeepEqual},
-    {"dropequal", RelabelAction::kDropEqual},   {"hashmod", RelabelAction::kHashMod},
-    {"labelmap", RelabelAction::kLabelMap},     {"labeldrop", RelabelAction::kLabelDrop},
-    {"labelkeep", RelabelAction::kLabelKeep},   {"lowercase", RelabelAction::kLowercase},
+    {"replace", RelabelAction::kReplace},     {"keep", RelabelAction::kKeep},
+    {"drop", RelabelAction::kDrop},           {"keepequal", RelabelAction::kKeepEqual},
+    {"dropequal", RelabelAction::kDropEqual}, {"hashmod", RelabelAction::kHashMod},
+    {"labelmap", RelabelAction::kLabelMap},   {"labeldrop", RelabelAction::kLabelDrop},
+    {"labelkeep", RelabelAction::kLabelKeep}, {"lowercase", RelabelAction::kLowercase},
     {"uppercase", RelabelAction::kUppercase},
 };
 
@@ -50,7 +50,8 @@ bool is_classic_name_template(std::string_view text) {
 
 // A template may hold $ and braces, which UTF-8 names may as well.
 bool is_valid_name_template(std::string_view text, NameScheme scheme) {
-    return scheme == NameScheme::kUtf8 ? is_valid_label_name(text, scheme) : is_classic_name_template(text);
+    return scheme == NameScheme::kUtf8 ? is_valid_label_name(text, scheme)
+                                       : is_classic_name_template(text);
 }
 
 bool needs_target(RelabelAction action) {
@@ -84,7 +85,8 @@ Result<void> check_target(const RelabelConfig& config, NameScheme scheme) {
 // The first field that was set although the action has no use for it; empty when there is none.
 std::string_view useless_field(const RelabelConfig& config) {
     const bool has_replacement = config.replacement != RelabelConfig::kReplacementDefault;
-    const bool has_other = config.modulus != 0 || config.separator != RelabelConfig::kSeparatorDefault;
+    const bool has_other =
+        config.modulus != 0 || config.separator != RelabelConfig::kSeparatorDefault;
     const std::string_view other = config.modulus != 0 ? "modulus" : "separator";
     switch (config.action) {
         case RelabelAction::kLowercase:
@@ -112,10 +114,12 @@ Result<void> check(const RelabelConfig& config, NameScheme scheme) {
         }
     }
     if (config.action == RelabelAction::kHashMod && config.modulus == 0) {
-        return invalid("action hashmod needs a modulus above 0; set modulus to the number of buckets");
+        return invalid(
+            "action hashmod needs a modulus above 0; set modulus to the number of buckets");
     }
     KW_TRY(check_target(config, scheme));
-    if (config.action == RelabelAction::kLabelMap && !is_valid_name_template(config.replacement, scheme)) {
+    if (config.action == RelabelAction::kLabelMap &&
+        !is_valid_name_template(config.replacement, scheme)) {
         return invalid("replacement {} is not a label name; action labelmap needs one",
                        quoted(config.replacement));
     }
@@ -153,7 +157,8 @@ void append_rune(std::string& out, uint32_t rune) {
     }
 }
 
-// Unicode's simple mapping, rune by rune, whatever the process' locale. C.UTF-8 is built into glibc.
+// Unicode's simple mapping, rune by rune, whatever the process' locale. C.UTF-8 is built into
+// glibc.
 std::string change_case(std::string_view text, bool upper) {
     static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
     KW_CHECK(unicode != nullptr);
@@ -169,7 +174,8 @@ std::string change_case(std::string_view text, bool upper) {
             continue;
         }
         uint32_t rune = length == 1 ? lead : lead & (0x7fu >> length);
-        for (size_t k = 1; k < length; ++k) rune = rune << 6 | (static_cast<uint8_t>(bytes[k]) & 0x3f);
+        for (size_t k = 1; k < length; ++k)
+            rune = rune << 6 | (static_cast<uint8_t>(bytes[k]) & 0x3f);
         const wint_t changed = upper ? towupper_l(rune, unicode) : towlower_l(rune, unicode);
         append_rune(out, static_cast<uint32_t>(changed));
         i += length;
@@ -199,14 +205,14 @@ RelabelRule::RelabelRule(RelabelConfig config, AnchoredRegex regex, NameScheme s
     : config_(std::move(config)), regex_(std::move(regex)), scheme_(scheme) {
     const bool default_regex = config_.regex == RelabelConfig::kRegexDefault;
     target_is_plain_ = !has_variable(config_.target_label);
-    copies_source_ =
-        default_regex && target_is_plain_ && config_.replacement == RelabelConfig::kReplacementDefault;
+    copies_source_ = default_regex && target_is_plain_ &&
+                     config_.replacement == RelabelConfig::kReplacementDefault;
     is_constant_ = default_regex && target_is_plain_ && !has_variable(config_.replacement);
 }
 
 Result<RelabelRule> RelabelRule::make(RelabelConfig config, NameScheme scheme) {
-    KW_TRY(check(config, scheme));
     KW_TRY_ASSIGN(AnchoredRegex regex, AnchoredRegex::compile(config.regex));
+    KW_TRY(check(config, scheme));
     return RelabelRule(std::move(config), std::move(regex), scheme);
 }
 
@@ -243,7 +249,8 @@ void RelabelRule::map_names(LabelBuilder& labels) const {
     const std::vector<std::pair<std::string, std::string>> before = labels.labels();
     for (const auto& [name, value] : before) {
         std::string target;
-        if (regex_.expand(name, config_.replacement, target) && !target.empty()) labels.set(target, value);
+        if (regex_.expand(name, config_.replacement, target) && !target.empty())
+            labels.set(target, value);
     }
 }
 
@@ -260,8 +267,10 @@ bool RelabelRule::apply(LabelBuilder& labels) const {
         case RelabelAction::kReplace: replace(joined_source(labels), labels); return true;
         case RelabelAction::kKeep: return regex_.matches(joined_source(labels));
         case RelabelAction::kDrop: return !regex_.matches(joined_source(labels));
-        case RelabelAction::kKeepEqual: return labels.get(config_.target_label) == joined_source(labels);
-        case RelabelAction::kDropEqual: return labels.get(config_.target_label) != joined_source(labels);
+        case RelabelAction::kKeepEqual:
+            return labels.get(config_.target_label) == joined_source(labels);
+        case RelabelAction::kDropEqual:
+            return labels.get(config_.target_label) != joined_source(labels);
         case RelabelAction::kHashMod:
             labels.set(config_.target_label,
                        std::to_string(md5_tail(joined_source(labels)) % config_.modulus));

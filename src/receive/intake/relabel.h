@@ -1,20 +1,20 @@
 // Relabelling: rules that rewrite, keep or drop a label set, as relabel_configs and
 // metric_relabel_configs of a configuration name them.
 //
-// A RelabelConfig is what was written, with the defaults of what was not; a RelabelRule is that, checked
-// and compiled. Every action of Prometheus 3 is there:
+// A RelabelConfig is what was written, with the defaults of what was not; a RelabelRule is that,
+// checked and compiled. Every action of Prometheus 3 is there:
 //
-//   replace               sets target_label to replacement, with the groups of regex over the source labels
-//   keep, drop            keeps or drops the whole set where regex matches the source labels
-//   keepequal, dropequal  likewise where the source labels equal target_label
-//   hashmod               sets target_label to the last 8 bytes of MD5(source labels), modulo modulus
-//   lowercase, uppercase  sets target_label to the source labels in that case (simple case mapping)
-//   labelmap              copies each label whose name matches regex to the name of replacement
-//   labeldrop, labelkeep  removes the labels whose name matches (does not match) regex
+//   replace               sets target_label to replacement, with the groups of regex over the
+//   source labels keep, drop            keeps or drops the whole set where regex matches the source
+//   labels keepequal, dropequal  likewise where the source labels equal target_label hashmod sets
+//   target_label to the last 8 bytes of MD5(source labels), modulo modulus lowercase, uppercase
+//   sets target_label to the source labels in that case (simple case mapping) labelmap copies each
+//   label whose name matches regex to the name of replacement labeldrop, labelkeep  removes the
+//   labels whose name matches (does not match) regex
 //
-// "The source labels" are their values, joined with separator. Regular expressions are anchored RE2.
-// Threads: rules are immutable; relabel() from any thread.
-// Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config
+// "The source labels" are their values, joined with separator. Regular expressions are anchored
+// RE2. Threads: rules are immutable; relabel() from any thread. Source:
+// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config
 #pragma once
 
 #include <cstdint>
@@ -67,8 +67,8 @@ struct RelabelConfig {
 
 class RelabelRule {
  public:
-    // Errors: kInvalid, naming the field that is missing, wrong or of no use to the action; kExhausted for
-    // a regular expression over the limits of AnchoredRegex.
+    // Errors: kInvalid, naming the field that is missing, wrong or of no use to the action;
+    // kExhausted for a regular expression over the limits of AnchoredRegex.
     static Result<RelabelRule> make(RelabelConfig config, NameScheme scheme = NameScheme::kUtf8);
 
     const RelabelConfig& config() const { return config_; }
@@ -89,12 +89,13 @@ class RelabelRule {
     RelabelConfig config_;
     AnchoredRegex regex_;
     NameScheme scheme_;
-    bool copies_source_;     // replace with the default regex and replacement: nothing to match
-    bool target_is_plain_;   // no $ in target_label
-    bool is_constant_;       // default regex, no $ in target_label and replacement
+    bool copies_source_;    // replace with the default regex and replacement: nothing to match
+    bool target_is_plain_;  // no $ in target_label
+    bool is_constant_;      // default regex, no $ in target_label and replacement
 };
 
-// Applies `rules` in order to `labels`. False: a rule dropped the set, and `labels` is in any state.
+// Applies `rules` in order to `labels`. False: a rule dropped the set, and `labels` is in any
+// state.
 bool relabel(std::span<const RelabelRule> rules, LabelBuilder& labels);
 
 }  // namespace kw::intake

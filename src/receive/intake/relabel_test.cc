@@ -21,35 +21,60 @@ TEST(Relabel, AppliesEveryAction) {
     struct Row {
         const char* name;
         RelabelConfig config;
-        std::optional<std::vector<LabelView>> want;  // the labels that differ from base; nullopt: dropped
+        std::optional<std::vector<LabelView>>
+            want;  // the labels that differ from base; nullopt: dropped
     };
     const Row rows[] = {
         {"copies", {.source_labels = {"a"}, .target_label = "t"}, {{{"t", "foo"}}}},
-        {"joins", {.source_labels = {"a", "b"}, .separator = "-", .target_label = "t"}, {{{"t", "foo-bar"}}}},
-        {"an absent source joins as nothing", {.source_labels = {"a", "zz"}, .target_label = "t"}, {{{"t", "foo;"}}}},
-        {"groups", {.source_labels = {"a"}, .regex = "f(.*)", .target_label = "t", .replacement = "<$1>$$"}, {{{"t", "<oo>$"}}}},
-        {"no match changes nothing", {.source_labels = {"a"}, .regex = "o+", .target_label = "b"}, {{}}},
+        {"joins",
+         {.source_labels = {"a", "b"}, .separator = "-", .target_label = "t"},
+         {{{"t", "foo-bar"}}}},
+        {"an absent source joins as nothing",
+         {.source_labels = {"a", "zz"}, .target_label = "t"},
+         {{{"t", "foo;"}}}},
+        {"groups",
+         {.source_labels = {"a"}, .regex = "f(.*)", .target_label = "t", .replacement = "<$1>$$"},
+         {{{"t", "<oo>$"}}}},
+        {"no match changes nothing",
+         {.source_labels = {"a"}, .regex = "o+", .target_label = "b"},
+         {{}}},
         {"an empty result removes", {.source_labels = {"zz"}, .target_label = "a"}, {{{"a", ""}}}},
         {"a constant", {.target_label = "t", .replacement = "x"}, {{{"t", "x"}}}},
         {"an empty constant removes", {.target_label = "a", .replacement = ""}, {{{"a", ""}}}},
-        {"a name from the match", {.source_labels = {"b"}, .target_label = "t_${1}", .replacement = "v"}, {{{"t_bar", "v"}}}},
-        {"an empty name is left alone", {.source_labels = {"zz"}, .target_label = "$1", .replacement = "v"}, {{}}},
+        {"a name from the match",
+         {.source_labels = {"b"}, .target_label = "t_${1}", .replacement = "v"},
+         {{{"t_bar", "v"}}}},
+        {"an empty name is left alone",
+         {.source_labels = {"zz"}, .target_label = "$1", .replacement = "v"},
+         {{}}},
         {"keep", {.source_labels = {"a"}, .regex = "foo|x", .action = kKeep}, {{}}},
         {"keep is anchored", {.source_labels = {"a"}, .regex = "fo", .action = kKeep}, {}},
         {"drop", {.source_labels = {"a"}, .regex = "f.*", .action = kDrop}, {}},
         {"drop no match", {.source_labels = {"a"}, .regex = "g.*", .action = kDrop}, {{}}},
         {"keepequal", {.source_labels = {"a"}, .target_label = "a", .action = kKeepEqual}, {{}}},
-        {"keepequal other", {.source_labels = {"a"}, .target_label = "b", .action = kKeepEqual}, {}},
+        {"keepequal other",
+         {.source_labels = {"a"}, .target_label = "b", .action = kKeepEqual},
+         {}},
         {"dropequal", {.source_labels = {"a"}, .target_label = "a", .action = kDropEqual}, {}},
-        {"dropequal of two absent", {.source_labels = {"y"}, .target_label = "z", .action = kDropEqual}, {}},
+        {"dropequal of two absent",
+         {.source_labels = {"y"}, .target_label = "z", .action = kDropEqual},
+         {}},
         // md5("foo") = acbd18db4cc2f85c edef654fccc4a4d8; 0xedef654fccc4a4d8 % 1000 = 696
-        {"hashmod", {.source_labels = {"a"}, .modulus = 1000, .target_label = "t", .action = kHashMod}, {{{"t", "696"}}}},
+        {"hashmod",
+         {.source_labels = {"a"}, .modulus = 1000, .target_label = "t", .action = kHashMod},
+         {{{"t", "696"}}}},
         {"labelmap", {.regex = "__meta_x_(.+)", .action = kLabelMap}, {{{"app", "web"}}}},
-        {"labelmap to one name: the last by name wins", {.regex = "(a|b)", .replacement = "c", .action = kLabelMap}, {{{"c", "bar"}}}},
+        {"labelmap to one name: the last by name wins",
+         {.regex = "(a|b)", .replacement = "c", .action = kLabelMap},
+         {{{"c", "bar"}}}},
         {"labeldrop", {.regex = "a|b", .action = kLabelDrop}, {{{"a", ""}, {"b", ""}}}},
         {"labelkeep", {.regex = "a|b", .action = kLabelKeep}, {{{"c", ""}, {"__meta_x_app", ""}}}},
-        {"lowercase", {.source_labels = {"c"}, .target_label = "t", .action = kLowercase}, {{{"t", "baz"}}}},
-        {"uppercase", {.source_labels = {"c"}, .target_label = "t", .action = kUppercase}, {{{"t", "BAZ"}}}},
+        {"lowercase",
+         {.source_labels = {"c"}, .target_label = "t", .action = kLowercase},
+         {{{"t", "baz"}}}},
+        {"uppercase",
+         {.source_labels = {"c"}, .target_label = "t", .action = kUppercase},
+         {{{"t", "BAZ"}}}},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.name);
@@ -80,13 +105,17 @@ TEST(Relabel, ChangesCaseRuneByRune) {
         {"жД", "ЖД", "жд"},
         {"𐐀𐐨", "𐐀𐐀", "𐐨𐐨"},
         {"日本", "日本", "日本"},
-        {"a\xff" "b", "A\uFFFDB", "a\uFFFDb"},
+        {"a\xff"
+         "b",
+         "A\uFFFDB", "a\uFFFDb"},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.text);
         const LabelSet base{{"s", row.text}};
-        const auto upper = applied({.source_labels = {"s"}, .target_label = "t", .action = kUppercase}, base);
-        const auto lower = applied({.source_labels = {"s"}, .target_label = "t", .action = kLowercase}, base);
+        const auto upper =
+            applied({.source_labels = {"s"}, .target_label = "t", .action = kUppercase}, base);
+        const auto lower =
+            applied({.source_labels = {"s"}, .target_label = "t", .action = kLowercase}, base);
         ASSERT_TRUE(upper.ok() && lower.ok());
         EXPECT_EQ(upper->get("t"), row.upper);
         EXPECT_EQ(lower->get("t"), row.lower);
@@ -102,25 +131,73 @@ TEST(Relabel, RefusesWhatCannotWork) {
         const char* want;  // part of the message; nullptr: accepted
     };
     const Row rows[] = {
-        {"hashmod without modulus", {.source_labels = {"a"}, .target_label = "t", .action = kHashMod}, kUtf8, "needs a modulus"},
+        {"hashmod without modulus",
+         {.source_labels = {"a"}, .target_label = "t", .action = kHashMod},
+         kUtf8,
+         "needs a modulus"},
         {"replace without target", {.source_labels = {"a"}}, kUtf8, "needs a target_label"},
-        {"lowercase without target", {.source_labels = {"a"}, .action = kLowercase}, kUtf8, "needs a target_label"},
+        {"lowercase without target",
+         {.source_labels = {"a"}, .action = kLowercase},
+         kUtf8,
+         "needs a target_label"},
         {"a UTF-8 target", {.target_label = "a.b", .replacement = "x"}, kUtf8, nullptr},
-        {"a UTF-8 target, legacy", {.target_label = "a.b", .replacement = "x"}, kLegacy, "is not a label name"},
-        {"a target of broken UTF-8", {.target_label = "a\xff", .replacement = "x"}, kUtf8, "is not a label name"},
+        {"a UTF-8 target, legacy",
+         {.target_label = "a.b", .replacement = "x"},
+         kLegacy,
+         "is not a label name"},
+        {"a target of broken UTF-8",
+         {.target_label = "a\xff", .replacement = "x"},
+         kUtf8,
+         "is not a label name"},
         {"a template, legacy", {.target_label = "a_${1}_$b", .replacement = "x"}, kLegacy, nullptr},
-        {"a template of a bad name, legacy", {.target_label = "0${1}", .replacement = "x"}, kLegacy, "is not a label name"},
-        {"an open brace, legacy", {.target_label = "a${1", .replacement = "x"}, kLegacy, "is not a label name"},
-        {"labelmap to no name, legacy", {.regex = "x", .replacement = "-foo-", .action = kLabelMap}, kLegacy, "is not a label name"},
-        {"labelmap to nothing", {.regex = "x", .replacement = "", .action = kLabelMap}, kUtf8, "is not a label name"},
-        {"uppercase with replacement", {.source_labels = {"a"}, .target_label = "t", .replacement = "x", .action = kUppercase}, kUtf8, "no use for replacement"},
-        {"dropequal with regex", {.source_labels = {"a"}, .regex = "x", .target_label = "t", .action = kDropEqual}, kUtf8, "no use for regex"},
-        {"keepequal with separator", {.source_labels = {"a"}, .separator = ",", .target_label = "t", .action = kKeepEqual}, kUtf8, "no use for separator"},
-        {"labeldrop with source", {.source_labels = {"a"}, .regex = "x", .action = kLabelDrop}, kUtf8, "no use for source_labels"},
-        {"labelkeep with modulus", {.regex = "x", .modulus = 3, .action = kLabelKeep}, kUtf8, "no use for modulus"},
-        {"labelkeep with target", {.regex = "x", .target_label = "t", .action = kLabelKeep}, kUtf8, "no use for target_label"},
-        {"a bad regex", {.source_labels = {"a"}, .regex = "(", .target_label = "t"}, kUtf8, "regular expression"},
-        {"an empty source label", {.source_labels = {""}, .target_label = "t"}, kUtf8, "is not a label name"},
+        {"a template of a bad name, legacy",
+         {.target_label = "0${1}", .replacement = "x"},
+         kLegacy,
+         "is not a label name"},
+        {"an open brace, legacy",
+         {.target_label = "a${1", .replacement = "x"},
+         kLegacy,
+         "is not a label name"},
+        {"labelmap to no name, legacy",
+         {.regex = "x", .replacement = "-foo-", .action = kLabelMap},
+         kLegacy,
+         "is not a label name"},
+        {"labelmap to nothing",
+         {.regex = "x", .replacement = "", .action = kLabelMap},
+         kUtf8,
+         "is not a label name"},
+        {"uppercase with replacement",
+         {.source_labels = {"a"}, .target_label = "t", .replacement = "x", .action = kUppercase},
+         kUtf8,
+         "no use for replacement"},
+        {"dropequal with regex",
+         {.source_labels = {"a"}, .regex = "x", .target_label = "t", .action = kDropEqual},
+         kUtf8,
+         "no use for regex"},
+        {"keepequal with separator",
+         {.source_labels = {"a"}, .separator = ",", .target_label = "t", .action = kKeepEqual},
+         kUtf8,
+         "no use for separator"},
+        {"labeldrop with source",
+         {.source_labels = {"a"}, .regex = "x", .action = kLabelDrop},
+         kUtf8,
+         "no use for source_labels"},
+        {"labelkeep with modulus",
+         {.regex = "x", .modulus = 3, .action = kLabelKeep},
+         kUtf8,
+         "no use for modulus"},
+        {"labelkeep with target",
+         {.regex = "x", .target_label = "t", .action = kLabelKeep},
+         kUtf8,
+         "no use for target_label"},
+        {"a bad regex",
+         {.source_labels = {"a"}, .regex = "(", .target_label = "t"},
+         kUtf8,
+         "regular expression"},
+        {"an empty source label",
+         {.source_labels = {""}, .target_label = "t"},
+         kUtf8,
+         "is not a label name"},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.name);
@@ -142,8 +219,9 @@ TEST(Relabel, ActionsHaveTheirNames) {
 
 TEST(Relabel, RulesApplyInOrderUntilOneDrops) {
     std::vector<RelabelRule> rules;
-    for (RelabelConfig config : {RelabelConfig{.source_labels = {"a"}, .target_label = "b"},
-                                 RelabelConfig{.source_labels = {"b"}, .regex = "1", .action = kKeep}}) {
+    for (RelabelConfig config :
+         {RelabelConfig{.source_labels = {"a"}, .target_label = "b"},
+          RelabelConfig{.source_labels = {"b"}, .regex = "1", .action = kKeep}}) {
         rules.push_back(RelabelRule::make(std::move(config)).value());
     }
     LabelBuilder kept(LabelSet{{"a", "1"}});

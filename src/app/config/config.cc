@@ -1,0 +1,294 @@
+#include "app/config/config.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <tuple>
+#include <unordered_map>
+
+#include "app/config/convert.h"
+#include "app/config/globals.h"
+#include "app/config/inactive.h"
+#include "app/config/section.h"
+#include "app/config/values.h"
+#include "app/config/yaml.h"
+#include "base/fs/file_system.h"
+#include "model/sample.h"
+
+namespace kw::app {
+namespace {
+
+constexpr std::string_view kHostJob = "host";
+constexpr std::string_view kProcessJob = "kilowatch";
+
+std::string directory_of(const std::string& path) {
+    return std::filesystem::path(path).parent_path().string();
+}
+
+// Reads one configuration: the steps, in order, and what they share.
+class Loader {
+ public:
+    Loader(fs::FileSystem& files, const std::string& path, const LoadOptions& options)
+        : files_(files), path_(path), options_(options) {}
+
+    Result<Config> load(std::string_view text) {
+        KW_TRY_ASSIGN(const YamlNode root, parse(text, path_));
+        KW_TRY_ASSIGN(Section section, read_section(root, kConfigBlock, path_));
+        if (options_.agent_mode) KW_TRY(check_agent_mode(section));
+        Section& global = *section.section("global");
+        KW_TRY(fill_global(global));
+        KW_TRY(read_global(global));
+        KW_TRY(add_jobs(section.sections("scrape_configs"), global, directory_of(path_)));
+        KW_TRY(add_scrape_config_files(section, global));
+        KW_TRY(check_names_of_others(section, global));
+        KW_TRY(read_collectors(section, global));
+        for (const std::string& glob : section.texts("rule_files")) {
+            config_.rule_files.push_back(resolved_path(directory_of(path_), glob));
+        }
+        add_inactive_warnings(section, config_.warnings);
+        sort_warnings();
+        config_.shown_yaml = section_yaml(section);
+        return std::move(config_);
+    }
+
+ private:
+    Result<YamlNode> parse(std::string_view text, const std::string& path) {
+        KW_TRY_ASSIGN(YamlDocument document, parse_yaml(text, path));
+        config_.files.push_back(path);
+        if (document.has_more_documents) {
+            config_.warnings.push_back(
+                {path, 1, "", "only the first document of the file is read"});
+        }
+        return std::move(document.root);
+    }
+
+    static Result<void> check_agent_mode(const Section& config) {
+        for (const std::string_view key : {"alerting", "rule_files", "remote_read"}) {
+            if (config.has(key)) return config.error(key, "is not for agent mode; remove it");
+        }
+        return {};
+    }
+
+    Result<void> read_global(Section& global) {
+        config_.evaluation_interval_ms = global.integer("evaluation_interval");
+        LabelBuilder labels;
+        TextsByName expanded;
+        for (const auto& [name, values] : global.map("external_labels")) {
+            std::string value = expand_variables(values.front(), [&](std::string_view variable) {
+                return variable_value(variable, global);
+            });
+            labels.set(name, value);
+            expanded.push_back({name, {std::move(value)}});
+        }
+        config_.external_labels = labels.build();
+        if (!expanded.empty()) global.put("external_labels", std::move(expanded));
+        return {};
+    }
+
+    std::string variable_value(std::string_view name, const Section& global) {
+        std::string value;
+        if (options_.environment) {
+            value = options_.environment(name);
+        } else if (const char* const found = std::getenv(std::string(name).c_str());
+                   found != nullptr) {
+            value = found;
+        }
+        if (value.empty()) {
+            config_.warnings.push_back({path_, global.line_of("external_labels"),
+                                        "global.external_labels",
+                                        fmt::format("the environment has no variable {}", name)});
+        }
+        return value;
+    }
+
+    Result<void> add_jobs(Sections& sections, const Section& global, const std::string& directory) {
+        for (Section& section : sections) {
+            KW_TRY(fill_from_global(section, global));
+            KW_TRY_ASSIGN(scrape::JobOptions job, to_job(section, directory));
+            const std::string place =
+                fmt::format("{}:{}", section.file(), section.line_of("job_name"));
+            const auto [at, is_new] = job_places_.try_emplace(job.job_name, place);
+            if (!is_new) {
+                return section.error("job_name",
+                                     "{} is the name of the job at {} already; choose another",
+                                     yaml_scalar(job.job_name), at->second);
+            }
+            config_.jobs.push_back(std::move(job));
+        }
+        return {};
+    }
+
+    Result<void> add_scrape_config_files(const Section& config, const Section& global) {
+        for (const std::string& glob : config.texts("scrape_config_files")) {
+            const std::string pattern = resolved_path(directory_of(path_), glob);
+            KW_TRY_ASSIGN(const std::vector<std::string> paths, expand_glob(files_, pattern));
+            if (paths.empty()) {
+                config_.warnings.push_back({path_, config.line_of("scrape_config_files"),
+                                            "scrape_config_files",
+                                            fmt::format("{} names no file", pattern)});
+            }
+            for (const std::string& path : paths) KW_TRY(add_scrape_config_file(path, global));
+        }
+        return {};
+    }
+
+    Result<void> add_scrape_config_file(const std::string& path, const Section& global) {
+        const YamlLimits limits;
+        KW_TRY_ASSIGN(const std::string text, fs::read_file(files_, path, limits.bytes_max));
+        KW_TRY_ASSIGN(const YamlNode root, parse(text, path));
+        KW_TRY_ASSIGN(Section section, read_section(root, kScrapeConfigFileBlock, path));
+        KW_TRY(add_jobs(section.sections("scrape_configs"), global, directory_of(path)));
+        add_inactive_warnings(section, config_.warnings);
+        return {};
+    }
+
+    // Rules that do not act are held against the name scheme as well.
+    static Result<void> check_names_of_others(const Section& config, const Section& global) {
+        if (global.text("metric_name_validation_scheme") != "legacy") return {};
+        for (const Section& remote : config.sections("remote_write")) {
+            KW_TRY(to_relabel_rules(remote.sections("write_relabel_configs"), NameScheme::kLegacy));
+        }
+        const Section* const alerting = config.section("alerting");
+        if (alerting == nullptr) return {};
+        KW_TRY(to_relabel_rules(alerting->sections("alert_relabel_configs"), NameScheme::kLegacy));
+        for (const Section& alertmanager : alerting->sections("alertmanagers")) {
+            for (const std::string_view key : {"relabel_configs", "alert_relabel_configs"}) {
+                KW_TRY(to_relabel_rules(alertmanager.sections(key), NameScheme::kLegacy));
+            }
+        }
+        return {};
+    }
+
+    Result<void> read_collectors(const Section& config, const Section& global) {
+        const Section& collectors = *config.section("collectors");
+        KW_TRY_ASSIGN(config_.host, to_collector(collectors, "host", kHostJob, global));
+        KW_TRY_ASSIGN(config_.process, to_collector(collectors, "process", kProcessJob, global));
+        return {};
+    }
+
+    // The first of the blocks that says how long, from the innermost outwards; 0 when none does.
+    static int64_t first_duration(std::initializer_list<const Section*> blocks,
+                                  std::string_view key) {
+        for (const Section* const block : blocks) {
+            if (block->integer(key) > 0) return block->integer(key);
+        }
+        return 0;
+    }
+
+    Result<CollectorOptions> to_collector(const Section& collectors, std::string_view key,
+                                          std::string_view job_name, const Section& global) {
+        const Section& section = *collectors.section(key);
+        CollectorOptions options;
+        options.enabled = section.flag("enabled");
+        if (!options.enabled) return options;
+        if (const auto taken = job_places_.find(std::string(job_name));
+            taken != job_places_.end()) {
+            return invalid(
+                "{}: job_name: {} is the job of the built-in collector; choose another or set "
+                "collectors.{}.enabled: false",
+                taken->second, job_name, key);
+        }
+        options.job.job_name = std::string(job_name);
+        options.job.interval_ms =
+            first_duration({&section, &collectors, &global}, "scrape_interval");
+        const int64_t own_timeout = first_duration({&section, &collectors}, "scrape_timeout");
+        if (own_timeout > options.job.interval_ms) {
+            const Section& place = section.integer("scrape_timeout") > 0 ? section : collectors;
+            return place.error("scrape_timeout", "is longer than the interval {}; lower it",
+                               format_duration_ms(options.job.interval_ms));
+        }
+        options.job.timeout_ms =
+            own_timeout > 0 ? own_timeout
+                            : std::min(global.integer("scrape_timeout"), options.job.interval_ms);
+        const bool legacy = global.text("metric_name_validation_scheme") == "legacy";
+        options.job.name_validation = legacy ? NameScheme::kLegacy : NameScheme::kUtf8;
+        KW_TRY_ASSIGN(options.job.metric_relabel,
+                      to_relabel_rules(section.sections("metric_relabel_configs"),
+                                       options.job.name_validation));
+        LabelBuilder labels;
+        for (const auto& [name, values] : section.map("labels")) labels.set(name, values.front());
+        options.labels = labels.build();
+        return options;
+    }
+
+    void sort_warnings() {
+        const auto position = [&](const std::string& file) {
+            return std::find(config_.files.begin(), config_.files.end(), file) -
+                   config_.files.begin();
+        };
+        std::sort(config_.warnings.begin(), config_.warnings.end(),
+                  [&](const ConfigWarning& a, const ConfigWarning& b) {
+                      return std::tuple(position(a.file), a.line, std::string_view(a.key)) <
+                             std::tuple(position(b.file), b.line, std::string_view(b.key));
+                  });
+    }
+
+    fs::FileSystem& files_;
+    const std::string& path_;
+    const LoadOptions& options_;
+    Config config_;
+    std::unordered_map<std::string, std::string> job_places_;  // job name -> "file:line"
+};
+
+// Holds a file that is one block against the schema.
+Result<void> check_block(std::string_view text, const std::string& path, const Block& block) {
+    KW_TRY_ASSIGN(const YamlDocument document, parse_yaml(text, path));
+    KW_TRY(read_section(document.root, block, path));
+    return {};
+}
+
+}  // namespace
+
+Result<Config> parse_config(fs::FileSystem& files, std::string_view text, const std::string& path,
+                            const LoadOptions& options) {
+    return Loader(files, path, options).load(text);
+}
+
+Result<Config> load_config(fs::FileSystem& files, const std::string& path,
+                           const LoadOptions& options) {
+    const YamlLimits limits;
+    KW_TRY_ASSIGN(const std::string text, fs::read_file(files, path, limits.bytes_max));
+    return parse_config(files, text, path, options);
+}
+
+Result<void> check_http_client_text(std::string_view text, const std::string& path) {
+    return check_block(text, path, kHttpClientBlock);
+}
+
+Result<void> check_tls_config_text(std::string_view text, const std::string& path) {
+    return check_block(text, path, kTlsConfigBlock);
+}
+
+Result<void> check_target_groups_text(std::string_view text, const std::string& path) {
+    KW_TRY_ASSIGN(const YamlDocument document, parse_yaml(text, path));
+    KW_TRY(read_sections(document.root, kStaticConfigBlock, path));
+    return {};
+}
+
+Result<std::vector<std::string>> expand_glob(fs::FileSystem& files, const std::string& pattern) {
+    std::vector<std::string> paths;
+    if (pattern.find_first_of("*?[") == std::string::npos) {
+        KW_TRY_ASSIGN(const bool exists, files.exists(pattern));
+        if (exists) paths.push_back(pattern);
+        return paths;
+    }
+    const std::filesystem::path path(pattern);
+    const std::string directory = path.parent_path().string();
+    const std::string name = path.filename().string();
+    Result<std::vector<fs::DirectoryEntry>> entries =
+        files.list(directory.empty() ? "." : directory);
+    if (!entries.ok()) {
+        if (entries.error().code == Code::kNotFound) return paths;
+        return std::move(entries).error();
+    }
+    for (const fs::DirectoryEntry& entry : *entries) {
+        if (entry.is_directory || fnmatch(name.c_str(), entry.name.c_str(), FNM_PERIOD) != 0)
+            continue;
+        paths.push_back(directory.empty() ? entry.name : fs::join(directory, entry.name));
+    }
+    return paths;
+}
+
+}  // namespace kw::app

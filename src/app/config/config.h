@@ -1,0 +1,89 @@
+// The configuration file: prometheus.yml as Prometheus 3 takes it, and our own `collectors`.
+//
+//   text ─▶ yaml.h (tree) ─▶ section.h (held against schema_*.cc) ─▶ convert.h (modules' options)
+//   ─▶ Config
+//
+// The whole schema of Prometheus 3 is validated, as upstream does. Keys that are valid and do not
+// act yet (inactive.h) load with a warning. Secrets are in the options for those who need them, and
+// never in the shown text, the warnings and the errors. An error is the first one,
+// "prometheus.yml:12: scrape_configs[0].scrape_timeout: what is wrong; the mend". Threads:
+// everything here is a plain function; a Config is a value.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+#include "scrape/options.h"
+
+namespace kw::fs {
+class FileSystem;
+}
+
+namespace kw::app {
+
+// Something that loads and does not act, or is likely a mistake.
+struct ConfigWarning {
+    std::string file;
+    int line = 0;
+    std::string key;  // "scrape_configs[2].consul_sd_configs"
+    std::string message;
+    bool operator==(const ConfigWarning&) const = default;
+};
+
+// A built-in collector, which is on unless it is switched off.
+struct CollectorOptions {
+    bool enabled = true;
+    scrape::JobOptions job;  // name, interval, timeout, metric_relabel; no discovery
+    LabelSet labels;         // beside job and instance
+    bool operator==(const CollectorOptions&) const = default;
+};
+
+struct Config {
+    std::vector<scrape::JobOptions> jobs;  // of scrape_configs, then of scrape_config_files
+    CollectorOptions host;                 // job "host"
+    CollectorOptions process;              // job "kilowatch": the server itself
+    LabelSet external_labels;              // variables expanded
+    int64_t evaluation_interval_ms = 60'000;
+    std::vector<std::string> rule_files;  // globs, below the file's directory
+
+    // As /api/v1/status/config shows it: defaults filled in, secrets as <secret>.
+    std::string shown_yaml;
+    std::vector<ConfigWarning> warnings;  // in the files' order
+    std::vector<std::string>
+        files;  // all that were read: the file itself, then scrape_config_files
+};
+
+struct LoadOptions {
+    // Refuses what Prometheus' agent mode refuses: alerting, rule_files, remote_read, and tsdb's
+    // storage.
+    bool agent_mode = false;
+    // Of external_labels. Empty: the process' environment.
+    std::function<std::string(std::string_view)> environment;
+};
+
+// Errors: kNotFound and other file errors, kInvalid, kExhausted (over the limits of YAML or of
+// RE2).
+Result<Config> load_config(fs::FileSystem& files, const std::string& path,
+                           const LoadOptions& options = {});
+
+// Likewise from a text that is as if it stood in the file `path`; for tests and for checks of a
+// draft.
+Result<Config> parse_config(fs::FileSystem& files, std::string_view text, const std::string& path,
+                            const LoadOptions& options = {});
+
+// The HTTP client block alone, as prometheus/common reads it. Errors: kInvalid.
+Result<void> check_http_client_text(std::string_view text, const std::string& path);
+// tls_config alone.
+Result<void> check_tls_config_text(std::string_view text, const std::string& path);
+// A document of file_sd_configs: a list of target groups, in YAML or JSON. Errors: kInvalid.
+Result<void> check_target_groups_text(std::string_view text, const std::string& path);
+
+// The files that a glob names now, sorted. A path without *, ? and [ is itself, when it exists.
+Result<std::vector<std::string>> expand_glob(fs::FileSystem& files, const std::string& pattern);
+
+}  // namespace kw::app

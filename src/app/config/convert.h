@@ -1,0 +1,32 @@
+// Sections of a configuration → the options of the modules that act on them. The sections were
+// checked when they were read, and defaults that come from `global` are filled in already.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/config/section.h"
+#include "base/result.h"
+#include "intake/relabel.h"
+#include "net/http_client.h"
+#include "scrape/options.h"
+
+namespace kw::app {
+
+// `path` below `directory`, unless it is absolute or empty.
+std::string resolved_path(std::string_view directory, std::string_view path);
+
+// A relabel_config. Errors: kInvalid, kExhausted, with its place.
+Result<intake::RelabelRule> to_relabel_rule(const Section& rule, NameScheme scheme);
+Result<std::vector<intake::RelabelRule>> to_relabel_rules(const Sections& rules, NameScheme scheme);
+
+// The HTTP client's keys of `section`; files are taken below `directory`. oauth2 does not act.
+// Errors: kInvalid, with its place.
+Result<net::HttpClientOptions> to_http_client(const Section& section, const std::string& directory);
+
+// A scrape_config. Service discovery of other kinds than static, file and HTTP does not act.
+// Errors: kInvalid, with its place.
+Result<scrape::JobOptions> to_job(const Section& scrape, const std::string& directory);
+
+}  // namespace kw::app

@@ -1,0 +1,118 @@
+#include "app/config/inactive.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string>
+
+namespace kw::app {
+namespace {
+
+constexpr InactiveKey kInactiveKeys[] = {
+    {"runtime.gogc", "there is no garbage collector to tune"},
+    {"global.rule_query_offset", "rules are not evaluated"},
+    {"global.query_log_file", "queries are not logged to a file of their own"},
+    {"global.scrape_failure_log_file",
+     "failed scrapes are in the server's log and on the Targets page"},
+    {"global.scrape_native_histograms", "only the classic form of histograms is scraped"},
+    {"global.convert_classic_histograms_to_nhcb", "classic histograms stay classic"},
+    {"global.always_scrape_classic_histograms", "classic histograms are always scraped"},
+    {"rule_files", "rules are not evaluated"},
+    {"alerting", "no alerts are sent"},
+    {"storage.tsdb", "retention is set by flags; late samples are accepted for all of it"},
+    {"storage.exemplars", "exemplars are not stored"},
+    {"tracing", "the server sends no traces of its own"},
+    {"remote_write", "samples are not sent to other servers"},
+    {"remote_read", "samples are not read from other servers"},
+    {"otlp", "OTLP is not received"},
+    {"scrape_configs[].scrape_failure_log_file",
+     "failed scrapes are in the server's log and on the Targets page"},
+    {"scrape_configs[].scrape_native_histograms", "only the classic form of histograms is scraped"},
+    {"scrape_configs[].convert_classic_histograms_to_nhcb", "classic histograms stay classic"},
+    {"scrape_configs[].always_scrape_classic_histograms", "classic histograms are always scraped"},
+    {"scrape_configs[].native_histogram_bucket_limit", "native histograms are not scraped"},
+    {"scrape_configs[].native_histogram_min_bucket_factor", "native histograms are not scraped"},
+    {"scrape_configs[].aws_sd_configs", "no targets are found"},
+    {"scrape_configs[].azure_sd_configs", "no targets are found"},
+    {"scrape_configs[].consul_sd_configs", "no targets are found"},
+    {"scrape_configs[].digitalocean_sd_configs", "no targets are found"},
+    {"scrape_configs[].dns_sd_configs", "no targets are found"},
+    {"scrape_configs[].docker_sd_configs", "no targets are found"},
+    {"scrape_configs[].dockerswarm_sd_configs", "no targets are found"},
+    {"scrape_configs[].ec2_sd_configs", "no targets are found"},
+    {"scrape_configs[].ecs_sd_configs", "no targets are found"},
+    {"scrape_configs[].elasticache_sd_configs", "no targets are found"},
+    {"scrape_configs[].eureka_sd_configs", "no targets are found"},
+    {"scrape_configs[].gce_sd_configs", "no targets are found"},
+    {"scrape_configs[].hetzner_sd_configs", "no targets are found"},
+    {"scrape_configs[].ionos_sd_configs", "no targets are found"},
+    {"scrape_configs[].kubernetes_sd_configs", "no targets are found"},
+    {"scrape_configs[].kuma_sd_configs", "no targets are found"},
+    {"scrape_configs[].lightsail_sd_configs", "no targets are found"},
+    {"scrape_configs[].linode_sd_configs", "no targets are found"},
+    {"scrape_configs[].marathon_sd_configs", "no targets are found"},
+    {"scrape_configs[].msk_sd_configs", "no targets are found"},
+    {"scrape_configs[].nerve_sd_configs", "no targets are found"},
+    {"scrape_configs[].nomad_sd_configs", "no targets are found"},
+    {"scrape_configs[].oci_sd_configs", "no targets are found"},
+    {"scrape_configs[].openstack_sd_configs", "no targets are found"},
+    {"scrape_configs[].outscale_sd_configs", "no targets are found"},
+    {"scrape_configs[].ovhcloud_sd_configs", "no targets are found"},
+    {"scrape_configs[].puppetdb_sd_configs", "no targets are found"},
+    {"scrape_configs[].rds_sd_configs", "no targets are found"},
+    {"scrape_configs[].scaleway_sd_configs", "no targets are found"},
+    {"scrape_configs[].serverset_sd_configs", "no targets are found"},
+    {"scrape_configs[].stackit_sd_configs", "no targets are found"},
+    {"scrape_configs[].triton_sd_configs", "no targets are found"},
+    {"scrape_configs[].uyuni_sd_configs", "no targets are found"},
+    {"scrape_configs[].vultr_sd_configs", "no targets are found"},
+    {"**.oauth2", "requests go out without a token"},
+    {"**.basic_auth.username_ref", "there is no store of secrets to look it up in"},
+    {"**.basic_auth.password_ref", "there is no store of secrets to look it up in"},
+    {"**.authorization.credentials_ref", "there is no store of secrets to look it up in"},
+    {"**.tls_config.ca_ref", "there is no store of secrets to look it up in"},
+    {"**.tls_config.cert_ref", "there is no store of secrets to look it up in"},
+    {"**.tls_config.key_ref", "there is no store of secrets to look it up in"},
+};
+
+// "scrape_configs[3].basic_auth" -> "scrape_configs[].basic_auth"
+std::string without_indexes(std::string_view path) {
+    std::string out;
+    bool inside = false;
+    for (const char c : path) {
+        if (c == ']') inside = false;
+        if (!inside) out += c;
+        if (c == '[') inside = true;
+    }
+    return out;
+}
+
+const InactiveKey* find_inactive(const std::string& path) {
+    const std::string plain = without_indexes(path);
+    for (const InactiveKey& key : kInactiveKeys) {
+        if (key.path == plain) return &key;
+        if (key.path.starts_with("**.") && plain.ends_with(key.path.substr(2))) return &key;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+std::span<const InactiveKey> inactive_keys() { return kInactiveKeys; }
+
+void add_inactive_warnings(const Section& root, std::vector<ConfigWarning>& warnings) {
+    for (const Value& value : root.values()) {
+        if (value.line == 0 || !root.has(value.field->name)) continue;
+        const std::string path = root.path_of(value.field->name);
+        if (const InactiveKey* const key = find_inactive(path); key != nullptr) {
+            warnings.push_back(
+                {root.file(), value.line, path, fmt::format("does not act yet: {}", key->effect)});
+            continue;
+        }
+        for (const Section& inner : root.sections(value.field->name)) {
+            add_inactive_warnings(inner, warnings);
+        }
+    }
+}
+
+}  // namespace kw::app
