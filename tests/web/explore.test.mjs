@@ -84,6 +84,18 @@ describe('Explore', () => {
     await page.getByRole('option', { name: /histogram_quantile/ }).first().waitFor();
   });
 
+  it('finds a metric by its meaning and asks for it', async (t) => {
+    const page = await open(t, 'explore');
+    await page.getByRole('button', { name: 'Browse metrics' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Metrics' });
+    await dialog.getByRole('searchbox', { name: 'Search metrics' }).fill('process_cpu counter');
+    await dialog.getByRole('button', { name: /^process_cpu_seconds_total/ }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await waitForGraph(page);
+    assert.match(await editorOf(page).innerText(), /^rate\(process_cpu_seconds_total\[5m\]\)/);
+    await page.getByText(/process_cpu_seconds_total · counter · /).waitFor();
+  });
+
   it('marks where the error is', async (t) => {
     const page = await open(t, 'explore', { tolerate: REFUSED });
     await typeQuery(page, 'sum(up)\n  by by (job)');

@@ -284,14 +284,17 @@ interface TooltipProps extends LineChartProps {
   readonly drawn: Drawn;
 }
 
-// The nearest series first and in full, then the next few by distance.
-function Tooltip({ times, series, unit, zone, reading, plot, drawn }: TooltipProps): ReactElement | null {
+// The nearest series first and in full, then a few more: of lines the next nearest, of layers the thickest.
+function Tooltip({ times, series, unit, zone, stacked, reading, plot, drawn }: TooltipProps): ReactElement | null {
   const nearest = series[reading.series];
   if (plot === null || nearest === undefined) return null;
   const { at } = reading;
   const center = drawn.columns[reading.series]?.[at] ?? NaN;
   const others = series
-    .map((each, i) => ({ each, i, away: Math.abs((drawn.columns[i]?.[at] ?? NaN) - center) }))
+    .map((each, i) => {
+      const value = each.values[at] ?? NaN;
+      return { each, i, away: stacked ? -value : Math.abs(value - center) };
+    })
     .filter(({ i, away }) => i !== reading.series && !Number.isNaN(away))
     .toSorted((a, b) => a.away - b.away)
     .slice(0, TOOLTIP_ROWS - 1);

@@ -15,6 +15,7 @@ export function Dialog({ title, onClose, children }: DialogProps): ReactElement 
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    element?.querySelector<HTMLElement>('[type=search]')?.focus(); // else the first control, Close, has it
     return () => element?.close();
   }, []);
   return (

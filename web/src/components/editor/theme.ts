@@ -50,6 +50,7 @@ export const editorTheme = EditorView.theme({
   },
   '.cm-tooltip.cm-tooltip-autocomplete > ul > li': { padding: '3px 10px' },
   '.cm-tooltip-autocomplete ul li[aria-selected]': { background: 'var(--accent-soft)', color: 'var(--text)' },
+  '.cm-completionIcon': { display: 'none' },
   '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '700', color: 'var(--accent)' },
   '.cm-completionDetail': { color: 'var(--text-soft)', fontStyle: 'normal' },
   '.cm-completionInfo': { padding: '8px 10px', maxWidth: '20rem', fontFamily: 'var(--font-text)' },

@@ -6,6 +6,7 @@ import { Notice } from '../../components/Notice';
 import type { Layout } from '../../model/link';
 import { absoluteRange, alignToStep, autoStep, pan, parseDuration, resolveRange, zoomOut } from '../../model/time';
 import { ExampleQueries } from './ExampleQueries';
+import { MetricBrowser } from './MetricBrowser';
 import { QueryPanel, type PanelTime } from './QueryPanel';
 import { RangePicker, RefreshPicker, StepPicker } from './TimeControls';
 import { useExploreView } from './useExploreView';
@@ -33,6 +34,7 @@ export default function ExplorePage(): ReactElement {
   const state = useExploreView();
   const { view, queries, run, halted } = state;
   const [loading, reportLoading] = useLoadingSet();
+  const [browsing, setBrowsing] = useState(false);
 
   const refreshMs = parseDuration(view.refresh) ?? 0;
   const { refresh } = state;
@@ -123,11 +125,23 @@ export default function ExplorePage(): ReactElement {
           />
         ))}
       </div>
-      <div>
-        <Button icon="add" onClick={state.add}>
+      <div className={css.below}>
+        <Button icon="add" onClick={() => state.add()}>
           Add query
         </Button>
+        <Button icon="search" onClick={() => setBrowsing(true)}>
+          Browse metrics
+        </Button>
       </div>
+      {browsing && (
+        <MetricBrowser
+          onClose={() => setBrowsing(false)}
+          onPick={(expr) => {
+            setBrowsing(false);
+            state.add(expr);
+          }}
+        />
+      )}
       {blank && <ExampleQueries onOpen={state.open} />}
     </Page>
   );

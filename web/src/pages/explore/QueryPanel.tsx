@@ -260,15 +260,17 @@ function Shown<T>({ load, children }: ShownProps<T>): ReactElement {
     case 'failed':
       return <></>; // shown by the caller, who knows the position
     case 'loading':
-      if (load.previous === undefined) return <Skeleton height="15rem" label="Running the query" />;
-      return <div className={css.stale}>{children(load.previous)}</div>;
-    case 'ready':
+    case 'ready': {
+      const outcome = load.state === 'ready' ? load.outcome : load.previous;
+      if (outcome === undefined) return <Skeleton height="15rem" label="Running the query" />;
+      // One element in both states, so that a refresh keeps the plot and what the reader hid.
       return (
-        <>
-          <Notes outcome={load.outcome} />
-          {children(load.outcome)}
-        </>
+        <div className={[css.result, load.state === 'loading' ? css.stale : ''].join(' ')}>
+          <Notes outcome={outcome} />
+          {children(outcome)}
+        </div>
       );
+    }
   }
 }
 

@@ -31,7 +31,7 @@ export interface ExploreState {
   readonly changeZone: (zone: TimeZoneMode) => void;
   readonly changeQuery: (id: string, change: Partial<Query>) => void;
   readonly type: (id: string, text: string) => void;
-  readonly add: () => void;
+  readonly add: (expr?: string) => void; // with an expression: in an empty query if there is one, and runs
   readonly duplicate: (id: string) => void;
   readonly remove: (id: string) => void;
   readonly paste: (id: string, queries: readonly TitledQuery[], replaces: boolean) => void;
@@ -122,7 +122,15 @@ export function useExploreView(): ExploreState {
       const base = queries.find((query) => query.id === id)?.expr;
       if (base !== undefined) setDrafts((was) => ({ ...was, [id]: { base, text } }));
     },
-    add: () => go(view, [...queries, fresh()].slice(0, QUERIES_MAX)),
+    add: (expr) => {
+      const blank = expr === undefined ? undefined : queries.find((query) => query.draft.trim() === '');
+      const next =
+        blank === undefined
+          ? [...queries, fresh({ expr: expr ?? '' })]
+          : queries.map((query) => (query === blank ? { ...query, expr: expr ?? '' } : query));
+      go(view, next.slice(0, QUERIES_MAX));
+      if (expr !== undefined) rerun();
+    },
     duplicate: (id) =>
       go(
         view,
