@@ -1,0 +1,362 @@
+#include "intake/remote_write.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/memory_budget.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "contract/metric_store.h"
+#include "intake/label_ref_cache.h"
+#include "wire/remote_write/write_request.h"
+
+namespace kw::intake {
+namespace {
+
+// Decoded columns take about as much as the message.
+constexpr uint64_t kMemoryFactor = 2;
+// What a request needs at the least, so that a flood of tiny ones is bounded too.
+constexpr uint64_t kMemoryMin = 64 << 10;
+// What of a scratch is kept for the next request.
+constexpr size_t kScratchBytesMax = 4 << 20;
+constexpr size_t kScratchRowsMax = 200'000;
+constexpr size_t kIdleScratchMax = 64;
+
+struct Counters {
+    explicit Counters(MetricRegistry& metrics)
+        : requests_ok(requests(metrics, "2xx")),
+          requests_refused(requests(metrics, "4xx")),
+          requests_failed(requests(metrics, "5xx")),
+          samples(metrics.counter("kilowatch_remote_write_samples_total",
+                                  "Samples that remote write requests stored.")),
+          samples_refused(metrics.counter("kilowatch_remote_write_samples_refused_total",
+                                          "Samples of remote write requests that were refused.")),
+          invalid_labels(
+              metrics.counter("prometheus_api_remote_write_invalid_labels_samples_total",
+                              "The total number of received remote write samples and histogram "
+                              "samples which contained invalid labels.")),
+          histograms(ignored(metrics, "histogram")),
+          exemplars(ignored(metrics, "exemplar")),
+          metadata(ignored(metrics, "metadata")) {}
+
+    static Counter& requests(MetricRegistry& metrics, const char* status) {
+        return metrics.counter("kilowatch_remote_write_requests_total",
+                               "Remote write requests by status.", {{"status", status}});
+    }
+    static Counter& ignored(MetricRegistry& metrics, const char* kind) {
+        return metrics.counter("kilowatch_remote_write_ignored_total",
+                               "Parts of remote write requests that were valid and not stored.",
+                               {{"kind", kind}});
+    }
+
+    Counter& requests_ok;
+    Counter& requests_refused;
+    Counter& requests_failed;
+    Counter& samples;
+    Counter& samples_refused;
+    Counter& invalid_labels;
+    Counter& histograms;
+    Counter& exemplars;
+    Counter& metadata;
+};
+
+// Buffers of one request, borrowed from a pool.
+struct Scratch {
+    wire::RawBuffer buffer;
+    wire::WriteRequest request;
+    std::vector<std::string_view> keys;  // one a series
+    std::vector<SeriesRef> refs;         // one a series
+    LabelRefCache::Scratch lookup;
+    std::vector<LabelView> labels;
+    std::vector<SeriesRef> row_refs;  // one a row that is appended
+};
+
+std::string_view verdict_text(RowVerdict verdict) {
+    switch (verdict) {
+        case RowVerdict::kConflict: return "duplicate sample for timestamp";
+        case RowVerdict::kTooOld: return "too old sample";
+        case RowVerdict::kTooFarAhead: return "sample too far in the future";
+        case RowVerdict::kUnknownSeries: return "series dropped while it was written";
+        case RowVerdict::kStored:
+        case RowVerdict::kSameAgain: break;
+    }
+    return "stored";
+}
+
+int status_of(Code code) {
+    switch (code) {
+        case Code::kExhausted: return 413;
+        case Code::kInvalid: return 400;
+        case Code::kUnsupported: return 415;
+        default: return 503;
+    }
+}
+
+}  // namespace
+
+class RemoteWriteIntake::Impl final {
+ public:
+    Impl(Environment& env, MetricStore& store, const Options& options)
+        : store_(store),
+          options_(options),
+          counters_(env.metrics),
+          cache_(options.cache_bytes_max),
+          budget_(options.messages_bytes_max * kMemoryFactor) {}
+
+    Answer write(std::string_view body) {
+        std::unique_ptr<Scratch> scratch = borrow();
+        Answer answer = write(body, *scratch);
+        give_back(std::move(scratch));
+        counters_.samples.add(answer.samples_stored);
+        counters_.samples_refused.add(answer.samples_refused);
+        (answer.status < 300   ? counters_.requests_ok
+         : answer.status < 500 ? counters_.requests_refused
+                               : counters_.requests_failed)
+            .add();
+        return answer;
+    }
+
+ private:
+    // Rows of a request that were not stored, and why the first was not.
+    struct Refusals {
+        uint64_t samples = 0;
+        std::string reason;
+
+        void add(uint64_t count, std::string why) {
+            if (count == 0) return;
+            if (samples == 0) reason = std::move(why);
+            samples += count;
+        }
+    };
+
+    Answer write(std::string_view body, Scratch& scratch) {
+        const Result<uint64_t> size = wire::snappy_size(as_bytes(body));
+        if (!size.ok()) return failed(size.error());
+        MemoryReservation memory(budget_);
+        const uint64_t needed =
+            std::max(kMemoryMin, std::min(*size, options_.message_bytes_max) * kMemoryFactor);
+        if (!memory.grow(needed).ok()) {
+            return {503,
+                    fmt::format("remote write requests of more than {} bytes are on their way",
+                                options_.messages_bytes_max),
+                    0, 0};
+        }
+        const Result<ByteView> message =
+            wire::snappy_uncompress(as_bytes(body), options_.message_bytes_max, scratch.buffer);
+        if (!message.ok()) return failed(message.error());
+        const wire::WriteLimits limits{options_.series_max, options_.samples_max};
+        if (Result<void> decoded = wire::decode_write_request(*message, limits, scratch.request);
+            !decoded.ok()) {
+            return failed(decoded.error());
+        }
+        counters_.histograms.add(scratch.request.histogram_count);
+        counters_.exemplars.add(scratch.request.exemplar_count);
+        counters_.metadata.add(scratch.request.metadata_count);
+
+        Answer answer;
+        Refusals refusals;
+        Result<void> stored = find_refs(scratch, refusals);
+        if (stored.ok()) {
+            make_rows(scratch);
+            stored = append(scratch, refusals, answer.samples_stored);
+        }
+        if (!stored.ok()) return failed(stored.error());
+        answer.samples_refused = refusals.samples;
+        if (refusals.samples != 0) {
+            answer.status = 400;
+            answer.message = fmt::format("{} of {} samples refused, {} stored; the first: {}",
+                                         refusals.samples, refusals.samples + answer.samples_stored,
+                                         answer.samples_stored, refusals.reason);
+        }
+        return answer;
+    }
+
+    static Answer failed(const Error& error) {
+        return {status_of(error.code), error.message, 0, 0};
+    }
+
+    // Sets scratch.refs; 0 for series that were refused. Errors: kUnavailable, of the store.
+    Result<void> find_refs(Scratch& scratch, Refusals& refusals) {
+        const std::vector<wire::WriteSeries>& series = scratch.request.series;
+        scratch.keys.resize(series.size());
+        scratch.refs.resize(series.size());
+        for (size_t i = 0; i < series.size(); ++i) scratch.keys[i] = series[i].label_fields;
+        cache_.find(scratch.keys, scratch.refs, scratch.lookup);
+        for (size_t i = 0; i < series.size(); ++i) {
+            if (scratch.refs[i]) continue;
+            KW_TRY_ASSIGN(scratch.refs[i], ask_ref(i, series[i].sample_count, scratch, refusals));
+        }
+        return {};
+    }
+
+    // The ref of series `index`, also for the cache; 0 when it is refused, with `sample_count`
+    // samples. Errors: kUnavailable, of the store.
+    Result<SeriesRef> ask_ref(size_t index, uint64_t sample_count, Scratch& scratch,
+                              Refusals& refusals) {
+        Result<LabelSet> labels = labels_of(scratch.keys[index], scratch);
+        if (!labels.ok()) {
+            counters_.invalid_labels.add(sample_count);
+            refusals.add(sample_count, labels.error().message);
+            return SeriesRef{};
+        }
+        const Result<SeriesRef> ref = store_.ref_of(*labels);
+        if (!ref.ok()) {
+            if (ref.error().code != Code::kExhausted) return ref.error();
+            refusals.add(sample_count, ref.error().message);
+            return SeriesRef{};
+        }
+        cache_.put(scratch.lookup.hashes[index], scratch.keys[index], *ref);
+        return *ref;
+    }
+
+    Result<LabelSet> labels_of(std::string_view label_fields, Scratch& scratch) const {
+        KW_TRY(wire::read_label_fields(label_fields, scratch.labels));
+        for (const LabelView& label : scratch.labels) {
+            if (!is_valid_utf8(label.name)) return invalid("a label name is not valid UTF-8");
+            if (!is_valid_utf8(label.value)) {
+                return invalid("the value of label {} is not valid UTF-8", quoted(label.name));
+            }
+        }
+        KW_TRY_ASSIGN(LabelSet labels, LabelSet::from(scratch.labels));
+        KW_TRY(check_names(labels, options_.name_scheme));
+        KW_TRY(check_limits(labels, options_.series_limits));
+        return labels;
+    }
+
+    // Rows in the order of the request; columns of refused series close up.
+    static void make_rows(Scratch& scratch) {
+        wire::WriteRequest& request = scratch.request;
+        scratch.row_refs.clear();
+        scratch.row_refs.reserve(request.values.size());
+        for (size_t i = 0; i < request.series.size(); ++i) {
+            if (!scratch.refs[i]) continue;
+            const wire::WriteSeries& series = request.series[i];
+            const size_t row = scratch.row_refs.size();
+            if (row != series.sample_begin) {
+                std::copy_n(request.values.begin() + series.sample_begin, series.sample_count,
+                            request.values.begin() + static_cast<ptrdiff_t>(row));
+                std::copy_n(request.timestamps.begin() + series.sample_begin, series.sample_count,
+                            request.timestamps.begin() + static_cast<ptrdiff_t>(row));
+            }
+            scratch.row_refs.insert(scratch.row_refs.end(), series.sample_count, scratch.refs[i]);
+        }
+        request.values.resize(scratch.row_refs.size());
+        request.timestamps.resize(scratch.row_refs.size());
+    }
+
+    // The series of each row: only asked for when rows were refused.
+    static std::vector<uint32_t> series_of_rows(const Scratch& scratch) {
+        std::vector<uint32_t> series_of_row;
+        series_of_row.reserve(scratch.row_refs.size());
+        for (uint32_t i = 0; i < scratch.request.series.size(); ++i) {
+            if (scratch.refs[i]) {
+                series_of_row.insert(series_of_row.end(), scratch.request.series[i].sample_count,
+                                     i);
+            }
+        }
+        return series_of_row;
+    }
+
+    Result<void> append(Scratch& scratch, Refusals& refusals, uint64_t& stored) {
+        const wire::WriteRequest& request = scratch.request;
+        KW_TRY_ASSIGN(const AppendResult first,
+                      append_rows(scratch.row_refs, request.timestamps, request.values));
+        stored += first.stored + first.same_again;
+        if (first.refused.empty()) return {};
+
+        const std::vector<uint32_t> series_of_row = series_of_rows(scratch);
+        // The store dropped some series while they were idle: their refs are asked for anew, once.
+        std::vector<uint32_t> rows;
+        std::vector<SeriesRef> refs;
+        std::vector<Millis> timestamps;
+        std::vector<double> values;
+        for (const auto& [row, verdict] : first.refused) {
+            const uint32_t series = series_of_row[row];
+            if (verdict != RowVerdict::kUnknownSeries) {
+                refuse(row, verdict, series, scratch, refusals);
+                continue;
+            }
+            if (scratch.refs[series] == scratch.row_refs[row]) {
+                KW_TRY_ASSIGN(scratch.refs[series], ask_ref(series, 0, scratch, refusals));
+            }
+            if (!scratch.refs[series]) {
+                refuse(row, verdict, series, scratch, refusals);
+                continue;
+            }
+            rows.push_back(row);
+            refs.push_back(scratch.refs[series]);
+            timestamps.push_back(request.timestamps[row]);
+            values.push_back(request.values[row]);
+        }
+        if (rows.empty()) return {};
+        KW_TRY_ASSIGN(const AppendResult second, append_rows(refs, timestamps, values));
+        stored += second.stored + second.same_again;
+        for (const auto& [again, verdict] : second.refused) {
+            refuse(rows[again], verdict, series_of_row[rows[again]], scratch, refusals);
+        }
+        return {};
+    }
+
+    Result<AppendResult> append_rows(std::span<const SeriesRef> refs,
+                                     std::span<const Millis> timestamps,
+                                     std::span<const double> values) {
+        if (refs.empty()) return AppendResult{};
+        SampleBatch batch;
+        batch.series = refs;
+        batch.values = values;
+        // A request that holds one scrape has one time: the store keeps such rows together.
+        const bool one_time =
+            std::ranges::all_of(timestamps, [&](Millis t) { return t == timestamps[0]; });
+        batch.timestamps = one_time ? timestamps.first(1) : timestamps;
+        batch.durability = Durability::kAcked;
+        return store_.append(batch);
+    }
+
+    void refuse(uint32_t row, RowVerdict verdict, uint32_t series, Scratch& scratch,
+                Refusals& refusals) const {
+        if (refusals.samples != 0) {
+            refusals.add(1, {});
+            return;
+        }
+        const Result<LabelSet> labels = labels_of(scratch.keys[series], scratch);
+        refusals.add(1, fmt::format("{}: {} at {} ms", verdict_text(verdict),
+                                    labels.ok() ? labels->to_string() : "a series",
+                                    scratch.request.timestamps[row].count));
+    }
+
+    std::unique_ptr<Scratch> borrow() KW_EXCLUDES(mutex_) {
+        const MutexLock lock(mutex_);
+        if (idle_.empty()) return std::make_unique<Scratch>();
+        std::unique_ptr<Scratch> scratch = std::move(idle_.back());
+        idle_.pop_back();
+        return scratch;
+    }
+    // Buffers of rare large requests are not kept.
+    void give_back(std::unique_ptr<Scratch> scratch) KW_EXCLUDES(mutex_) {
+        if (scratch->buffer.capacity() > kScratchBytesMax ||
+            scratch->request.values.capacity() > kScratchRowsMax)
+            return;
+        const MutexLock lock(mutex_);
+        if (idle_.size() < kIdleScratchMax) idle_.push_back(std::move(scratch));
+    }
+
+    MetricStore& store_;
+    const Options options_;
+    Counters counters_;
+    LabelRefCache cache_;
+    MemoryBudget budget_;
+    Mutex mutex_;
+    std::vector<std::unique_ptr<Scratch>> idle_ KW_GUARDED_BY(mutex_);
+};
+
+RemoteWriteIntake::RemoteWriteIntake(Environment& env, MetricStore& store, const Options& options)
+    : impl_(std::make_unique<Impl>(env, store, options)) {}
+RemoteWriteIntake::~RemoteWriteIntake() = default;
+
+RemoteWriteIntake::Answer RemoteWriteIntake::write(std::string_view body) {
+    return impl_->write(body);
+}
+
+}  // namespace kw::intake
