@@ -13,6 +13,7 @@ inline constexpr std::string_view kScrapeProtocols[] = {
     "PrometheusProto",     "OpenMetricsText0.0.1", "OpenMetricsText1.0.0",
     "PrometheusText0.0.4", "PrometheusText1.0.0",
 };
+inline constexpr std::string_view kTlsVersions[] = {"TLS10", "TLS11", "TLS12", "TLS13"};
 inline constexpr std::string_view kNameSchemes[] = {"utf8", "legacy"};
 inline constexpr std::string_view kEscapingSchemes[] = {"allow-utf-8", "underscores", "dots",
                                                         "values"};

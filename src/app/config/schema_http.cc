@@ -2,9 +2,8 @@
 // Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config
 #include "app/config/checks.h"
 #include "app/config/schema.h"
+#include "app/config/schema_choices.h"
 #include "app/config/section.h"
-#include "model/labels.h"
-#include "net/tls_options.h"
 
 namespace kw::app {
 namespace {
@@ -29,7 +28,6 @@ Result<void> check_tls(Section& tls) {
     return {};
 }
 
-constexpr std::string_view kTlsVersions[] = {"TLS10", "TLS11", "TLS12", "TLS13"};
 constexpr Field kTlsFields[] = {
     text("ca"),
     text("cert"),
