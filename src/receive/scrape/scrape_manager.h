@@ -81,8 +81,9 @@ struct TargetMetadata {
 
 class ScrapeManager final {
  public:
-    // Everything given outlives it. Nothing runs before apply().
-    ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher);
+    // Everything given outlives it. Nothing runs before apply(). Without `own_threads` nothing happens but in
+    // run_due(): for tests, which own the clock.
+    ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher, bool own_threads = true);
     // stop().
     ~ScrapeManager();
     ScrapeManager(const ScrapeManager&) = delete;
@@ -92,6 +93,10 @@ class ScrapeManager final {
     void apply(std::vector<JobOptions> jobs, std::vector<CollectorJob> collectors);
     // Ends the schedule and waits for the scrapes that run.
     void stop();
+
+    // Takes what discovery found and begins the scrapes that are due. Returns when the next one is;
+    // Millis::max() when there is none.
+    Millis run_due();
 
     // An empty `pool` is all. Sorted by pool, then by labels.
     std::vector<TargetStatus> active_targets(std::string_view pool) const;
