@@ -10,6 +10,7 @@ int64_t steady_now_ns() {
 }  // namespace
 
 Result<void> CancelToken::check() const {
+    if (parent_ != nullptr) KW_TRY(parent_->check());
     if (cancelled_.load(std::memory_order_relaxed))
         return cancelled("cancelled: the client has gone");
     const int64_t deadline = deadline_ns_.load(std::memory_order_relaxed);

@@ -16,6 +16,10 @@ namespace kw {
 class CancelToken {
  public:
     CancelToken() = default;
+    // Stops when `parent` does, too: work inside work with a deadline of its own. `parent` outlives this.
+    explicit CancelToken(const CancelToken& parent, std::chrono::milliseconds timeout) : parent_(&parent) {
+        set_timeout(timeout);
+    }
     CancelToken(const CancelToken&) = delete;
     CancelToken& operator=(const CancelToken&) = delete;
 
@@ -28,6 +32,7 @@ class CancelToken {
     void set_timeout(std::chrono::milliseconds timeout);
 
  private:
+    const CancelToken* const parent_ = nullptr;
     std::atomic<bool> cancelled_{false};
     std::atomic<int64_t> deadline_ns_{INT64_MAX};
     std::chrono::milliseconds timeout_{0};

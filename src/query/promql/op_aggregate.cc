@@ -1,0 +1,245 @@
+#include "promql/op_aggregate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "promql/query_context.h"
+#include "promql/rollup.h"
+
+namespace kw::promql {
+namespace {
+
+// A cell is what a group knows of one step. `value()` is kAbsent while nothing was added.
+struct SumCell {
+    CompensatedSum sum;
+    bool any = false;
+    void add(double v) {
+        sum.add(v);
+        any = true;
+    }
+    void add(const SumCell& other) {
+        if (!other.any) return;
+        sum.add(other.sum);
+        any = true;
+    }
+    double value() const { return any ? sum.total() : kAbsent; }
+};
+
+struct AvgCell {
+    CompensatedSum sum;
+    double count = 0;
+    void add(double v) {
+        sum.add(v);
+        count += 1;
+    }
+    void add(const AvgCell& other) {
+        if (other.count == 0) return;
+        sum.add(other.sum);
+        count += other.count;
+    }
+    double value() const { return count == 0 ? kAbsent : sum.sum / count + sum.lost / count; }
+};
+
+struct CountCell {
+    double count = 0;
+    void add(double) { count += 1; }
+    void add(const CountCell& other) { count += other.count; }
+    double value() const { return count == 0 ? kAbsent : count; }
+};
+
+struct GroupCell {
+    bool any = false;
+    void add(double) { any = true; }
+    void add(const GroupCell& other) { any |= other.any; }
+    double value() const { return any ? 1 : kAbsent; }
+};
+
+// NaN only when there is nothing else.
+template <typename Better>
+struct ExtremeCell {
+    double best = kAbsent;
+    void add(double v) {
+        if (std::isnan(best) || Better{}(v, best)) best = v;
+    }
+    void add(const ExtremeCell& other) {
+        if (!is_absent(other.best) && (is_absent(best) || !std::isnan(other.best))) add(other.best);
+    }
+    double value() const { return best; }
+};
+
+struct VarianceCell {
+    Moments moments;
+    void add(double v) { moments.add(v); }
+    void add(const VarianceCell& other) { moments.add(other.moments); }
+    double value() const { return moments.count == 0 ? kAbsent : moments.variance(); }
+};
+
+struct DeviationCell : VarianceCell {
+    using VarianceCell::add;
+    double value() const { return moments.count == 0 ? kAbsent : std::sqrt(moments.variance()); }
+};
+
+// Some series of one group, folded by one thread.
+struct Part {
+    uint32_t group = 0;
+    std::vector<uint32_t> series;
+};
+
+std::vector<Part> parts_of(const Grouping& grouping) {
+    std::vector<std::vector<uint32_t>> members(grouping.labels.size());
+    for (uint32_t i = 0; i < grouping.group_of.size(); ++i) members[grouping.group_of[i]].push_back(i);
+    // The number of parts of a group depends on the group alone, so that results do not depend on the machine:
+    // at least 64 series a part, at most 32 parts, which keeps 32 threads busy with a single group.
+    std::vector<Part> parts;
+    for (uint32_t group = 0; group < members.size(); ++group) {
+        const std::vector<uint32_t>& all = members[group];
+        const size_t size = std::max<size_t>(64, (all.size() + 31) / 32);
+        for (size_t begin = 0; begin < all.size(); begin += size) {
+            const size_t end = std::min(all.size(), begin + size);
+            parts.push_back({group, {all.begin() + static_cast<ptrdiff_t>(begin),
+                                     all.begin() + static_cast<ptrdiff_t>(end)}});
+        }
+    }
+    return parts;
+}
+
+// The mean again, of v / count, for groups whose sum overflowed at some step.
+Result<void> repair_overflow(const SeriesStream& stream, const std::vector<Part>& parts, uint32_t group,
+                             std::span<const AvgCell> cells, std::span<double> values) {
+    Scratch scratch;
+    Column column(values.size());
+    std::vector<CompensatedSum> means(values.size());
+    for (const Part& part : parts) {
+        if (part.group != group) continue;
+        for (const uint32_t i : part.series) {
+            KW_TRY(stream.compute(i, scratch, column));
+            for (size_t step = 0; step < column.size(); ++step) {
+                if (!is_absent(column[step])) means[step].add(column[step] / cells[step].count);
+            }
+        }
+    }
+    for (size_t step = 0; step < values.size(); ++step) {
+        if (std::isinf(cells[step].sum.sum)) values[step] = means[step].total();
+    }
+    return {};
+}
+
+template <typename Cell>
+Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const SeriesStream& stream,
+                        const Grouping& grouping) {
+    const std::vector<Part> parts = parts_of(grouping);
+    std::vector<std::vector<Cell>> partial(parts.size());
+    std::vector<Hold> holds(parts.size());
+    KW_TRY(for_each_series(context, parts.size(), [&](size_t p, Scratch& scratch) -> Result<void> {
+        KW_TRY(context.keep(holds[p], 0, grid.count * (sizeof(Cell) + sizeof(double))));
+        std::vector<Cell> cells(grid.count);
+        scratch.values.resize(grid.count);
+        for (const uint32_t i : parts[p].series) {
+            KW_TRY(context.check());
+            Column values = std::move(scratch.values);
+            KW_TRY(stream.compute(i, scratch, values));
+            for (size_t step = 0; step < grid.count; ++step) {
+                if (!is_absent(values[step])) cells[step].add(values[step]);
+            }
+            scratch.values = std::move(values);
+        }
+        partial[p] = std::move(cells);
+        return {};
+    }));
+
+    StepVector out;
+    for (size_t p = 0; p < parts.size();) {
+        const uint32_t group = parts[p].group;
+        std::vector<Cell> cells = std::move(partial[p]);
+        for (++p; p < parts.size() && parts[p].group == group; ++p) {
+            for (size_t step = 0; step < grid.count; ++step) cells[step].add(partial[p][step]);
+            partial[p] = {};
+            holds[p].release();
+        }
+        StepSeries series{grouping.labels[group], grouping.drop_names[group], Column(grid.count)};
+        uint64_t present = 0;
+        for (size_t step = 0; step < grid.count; ++step) {
+            series.values[step] = cells[step].value();
+            present += !is_absent(series.values[step]);
+        }
+        if (present == 0) continue;
+        if constexpr (std::is_same_v<Cell, AvgCell>) {
+            if (std::ranges::any_of(cells, [](const AvgCell& cell) { return std::isinf(cell.sum.sum); })) {
+                KW_TRY(repair_overflow(stream, parts, group, cells, series.values));
+            }
+        }
+        KW_TRY(context.keep(out.hold, present, grid.count * sizeof(double)));
+        out.series.push_back(std::move(series));
+    }
+    return out;
+}
+
+class Grouper final {
+ public:
+    explicit Grouper(const AggregateExpr& aggregate)
+        : choice_(grouping_choice(aggregate)), by_name_(choice_.takes(kMetricName)) {}
+
+    void add(const LabelSet& labels, bool drops_name) {
+        LabelSet group = choice_.of(labels);
+        const auto next = static_cast<uint32_t>(out_.labels.size());
+        const auto [it, is_new] = numbers_.try_emplace(std::move(group), next);
+        if (is_new) {
+            out_.labels.push_back(it->first);
+            out_.drop_names.push_back(false);
+        }
+        if (by_name_ && drops_name) out_.drop_names[it->second] = true;
+        out_.group_of.push_back(it->second);
+    }
+    Grouping take() && { return std::move(out_); }
+
+ private:
+    const LabelChoice choice_;
+    const bool by_name_;
+    Grouping out_;
+    std::unordered_map<LabelSet, uint32_t, LabelSetHash> numbers_;
+};
+
+}  // namespace
+
+LabelChoice grouping_choice(const AggregateExpr& aggregate) {
+    return {aggregate.without ? LabelChoice::Kind::kExceptAndName : LabelChoice::Kind::kOnly,
+            aggregate.grouping};
+}
+
+Grouping group_series(const SeriesStream& stream, const AggregateExpr& aggregate) {
+    Grouper grouper(aggregate);
+    for (size_t i = 0; i < stream.size(); ++i) grouper.add(stream.labels(i), stream.drops_name(i));
+    return std::move(grouper).take();
+}
+
+Grouping group_series(const StepVector& vector, const AggregateExpr& aggregate) {
+    Grouper grouper(aggregate);
+    for (const StepSeries& series : vector.series) grouper.add(series.labels, series.drop_name);
+    return std::move(grouper).take();
+}
+
+FoldOperator::FoldOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector)
+    : aggregate_(aggregate), vector_(std::move(vector)) {}
+
+Result<std::unique_ptr<SeriesStream>> FoldOperator::open(QueryContext& context, const StepGrid& grid) const {
+    KW_TRY_ASSIGN(const std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
+    const Grouping grouping = group_series(*stream, aggregate_);
+    const auto folded = [&]() -> Result<StepVector> {
+        switch (aggregate_.op) {
+            case AggregateOp::kSum: return fold<SumCell>(context, grid, *stream, grouping);
+            case AggregateOp::kAvg: return fold<AvgCell>(context, grid, *stream, grouping);
+            case AggregateOp::kCount: return fold<CountCell>(context, grid, *stream, grouping);
+            case AggregateOp::kMin: return fold<ExtremeCell<std::less<>>>(context, grid, *stream, grouping);
+            case AggregateOp::kMax: return fold<ExtremeCell<std::greater<>>>(context, grid, *stream, grouping);
+            case AggregateOp::kGroup: return fold<GroupCell>(context, grid, *stream, grouping);
+            case AggregateOp::kStddev: return fold<DeviationCell>(context, grid, *stream, grouping);
+            case AggregateOp::kStdvar: return fold<VarianceCell>(context, grid, *stream, grouping);
+            default: return internal_error("{} does not fold", aggregate_op_text(aggregate_.op));
+        }
+    };
+    KW_TRY_ASSIGN(StepVector out, folded());
+    return stream_of(std::move(out));
+}
+
+}  // namespace kw::promql

@@ -1,0 +1,175 @@
+#include "promql/op_rollup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/mutex.h"
+#include "promql/query_context.h"
+#include "promql/rollup_extended.h"
+
+namespace kw::promql {
+namespace {
+
+bool name_is_of_counter(std::string_view name) {
+    return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
+           name.ends_with("_bucket");
+}
+
+class Rolled final : public SeriesStream {
+ public:
+    Rolled(QueryContext& context, const StepGrid& grid, const Rollup& rollup,
+           std::unique_ptr<RangeStream> range, std::vector<Column> params,
+           VectorSelector::Extension extension, Span where)
+        : context_(context),
+          grid_(grid),
+          rollup_(rollup),
+          range_(std::move(range)),
+          params_(std::move(params)),
+          extension_(extension),
+          where_(where) {}
+
+    size_t size() const override { return range_->size(); }
+    const LabelSet& labels(size_t index) const override { return range_->labels(index); }
+    bool drops_name(size_t index) const override { return range_->drops_name(index); }
+
+    Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
+        KW_TRY(range_->read(index, scratch));
+        const SampleColumns& samples = scratch.samples;
+        Hold hold;
+        KW_TRY(context_.keep(hold, samples.size(), 0));
+        const Windows& range = range_->windows();
+        const uint64_t total = place_windows(samples.timestamps, range, scratch.windows);
+        const RollupInput in{samples.timestamps, samples.values, samples.starts, scratch.windows,
+                             range,              grid_,          params_,        scratch,
+                             total};
+        if (extension_ == VectorSelector::Extension::kNone) {
+            rollup_.kernel(in, out);
+        } else {
+            extended_over(in, rollup_.kernel, extension_ == VectorSelector::Extension::kSmoothed,
+                          context_.settings().lookback_ms, out);
+        }
+        count(scratch, total);
+        if (rollup_.wants_counter) remark(labels(index).metric_name(), out);
+        return {};
+    }
+
+ private:
+    void count(const Scratch& scratch, uint64_t total) const {
+        if (!grid_.is_query) return;
+        context_.count_samples(grid_, total);
+        if (!context_.settings().per_step_stats) return;
+        for (size_t step = 0; step < scratch.windows.size(); ++step) {
+            context_.count_samples(grid_, step, scratch.windows[step].size());
+        }
+    }
+
+    void remark(std::string_view name, std::span<const double> out) const {
+        if (name.empty() || name_is_of_counter(name)) return;
+        if (std::all_of(out.begin(), out.end(), is_absent)) return;
+        context_.annotations().info(
+            fmt::format("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
+                        quoted(name)),
+            where_);
+    }
+
+    QueryContext& context_;
+    const StepGrid grid_;
+    const Rollup rollup_;
+    const std::unique_ptr<RangeStream> range_;
+    const std::vector<Column> params_;
+    const VectorSelector::Extension extension_;
+    const Span where_;
+};
+
+// Errors: kInvalid when a step's factor is outside (0, 1).
+Result<void> check_factors(const Column& factors, std::string_view which, std::string_view letter) {
+    for (const double f : factors) {
+        if (f > 0 && f < 1) continue;
+        return invalid("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", which, letter, f);
+    }
+    return {};
+}
+
+}  // namespace
+
+uint64_t place_windows(std::span<const int64_t> times, const Windows& range, std::vector<Window>& windows) {
+    windows.resize(range.count);
+    uint64_t total = 0;
+    Window window;
+    const uint32_t count = static_cast<uint32_t>(times.size());
+    for (size_t step = 0; step < range.count; ++step) {
+        const int64_t left = range.left(step).count;
+        const int64_t right = range.right(step).count;
+        while (window.end < count && times[window.end] <= right) ++window.end;
+        while (window.begin < window.end && times[window.begin] <= left) ++window.begin;
+        windows[step] = window;
+        total += window.size();
+    }
+    return total;
+}
+
+RollupOperator::RollupOperator(const Rollup& rollup, FunctionId function, std::unique_ptr<RangeOperator> range,
+                               std::vector<std::unique_ptr<ScalarOperator>> params, Span range_where,
+                               Span first_where)
+    : rollup_(rollup),
+      function_(function),
+      range_(std::move(range)),
+      params_(std::move(params)),
+      range_where_(range_where),
+      first_where_(first_where) {}
+
+Result<std::unique_ptr<SeriesStream>> RollupOperator::open(QueryContext& context,
+                                                           const StepGrid& grid) const {
+    std::vector<Column> params;
+    for (const auto& param : params_) {
+        KW_TRY_ASSIGN(params.emplace_back(), param->run(context, grid));
+    }
+    KW_TRY_ASSIGN(std::unique_ptr<RangeStream> range, range_->open(context, grid));
+    if (range->size() > 0 && function_ == FunctionId::kDoubleExponentialSmoothing) {
+        KW_TRY(check_factors(params[0], "smoothing", "sf"));
+        KW_TRY(check_factors(params[1], "trend", "tf"));
+    }
+    if (range->size() > 0 && function_ == FunctionId::kQuantileOverTime) {
+        for (const double q : params[0]) {
+            if (!(q >= 0 && q <= 1)) context.annotations().invalid_quantile(q, first_where_);
+        }
+    }
+    std::unique_ptr<SeriesStream> rolled =
+        std::make_unique<Rolled>(context, grid, rollup_, std::move(range), std::move(params),
+                                 range_->extension(), range_where_);
+    if (rollup_.keeps_name) return rolled;
+    return without_names(context, grid, std::move(rolled));
+}
+
+AbsentOverTimeOperator::AbsentOverTimeOperator(std::unique_ptr<RangeOperator> range, LabelSet labels)
+    : range_(std::move(range)), labels_(std::move(labels)) {}
+
+Result<std::unique_ptr<SeriesStream>> AbsentOverTimeOperator::open(QueryContext& context,
+                                                                   const StepGrid& grid) const {
+    KW_TRY_ASSIGN(const std::unique_ptr<RangeStream> range, range_->open(context, grid));
+    Mutex mutex;
+    std::vector<bool> is_present(grid.count);
+    KW_TRY(for_each_series(context, range->size(), [&](size_t i, Scratch& scratch) -> Result<void> {
+        KW_TRY(range->read(i, scratch));
+        context.count_samples(grid, place_windows(scratch.samples.timestamps, range->windows(), scratch.windows));
+        MutexLock lock(mutex);
+        for (size_t step = 0; step < grid.count; ++step) {
+            if (scratch.windows[step].size() > 0) is_present[step] = true;
+        }
+        return {};
+    }));
+    StepVector out;
+    StepSeries series{labels_, false, Column(grid.count, kAbsent)};
+    bool any = false;
+    for (size_t step = 0; step < grid.count; ++step) {
+        if (is_present[step]) continue;
+        series.values[step] = 1;
+        any = true;
+    }
+    if (any) out.series.push_back(std::move(series));
+    return stream_of(std::move(out));
+}
+
+}  // namespace kw::promql

@@ -1,0 +1,94 @@
+#include "promql/op_scalar.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "promql/arithmetic.h"
+#include "promql/query_context.h"
+
+namespace kw::promql {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+class Repeated final : public SeriesStream {
+ public:
+    Repeated(std::unique_ptr<SeriesStream> first, size_t count) : first_(std::move(first)), count_(count) {}
+    size_t size() const override { return first_->size(); }
+    const LabelSet& labels(size_t index) const override { return first_->labels(index); }
+    bool drops_name(size_t index) const override { return first_->drops_name(index); }
+    Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
+        KW_TRY(first_->compute(index, scratch, out.first(count_ == 0 ? 0 : 1)));
+        if (count_ > 0) std::fill(out.begin() + 1, out.end(), out[0]);
+        return {};
+    }
+
+ private:
+    const std::unique_ptr<SeriesStream> first_;
+    const size_t count_;
+};
+
+}  // namespace
+
+Result<Column> ConstantOperator::run(QueryContext&, const StepGrid& grid) const {
+    return Column(grid.count, value_);
+}
+
+Result<Column> TimeOperator::run(QueryContext&, const StepGrid& grid) const {
+    Column out(grid.count);
+    for (size_t step = 0; step < grid.count; ++step) out[step] = static_cast<double>(grid.at(step).count) / 1000;
+    return out;
+}
+
+Result<Column> ScalarBinaryOperator::run(QueryContext& context, const StepGrid& grid) const {
+    KW_TRY_ASSIGN(Column lhs, lhs_->run(context, grid));
+    KW_TRY_ASSIGN(const Column rhs, rhs_->run(context, grid));
+    visit_arithmetic(op_, [&](auto f) { std::ranges::transform(lhs, rhs, lhs.begin(), f); });
+    return lhs;
+}
+
+Result<Column> ExtremeOperator::run(QueryContext& context, const StepGrid& grid) const {
+    KW_TRY_ASSIGN(Column lhs, lhs_->run(context, grid));
+    KW_TRY_ASSIGN(const Column rhs, rhs_->run(context, grid));
+    std::ranges::transform(lhs, rhs, lhs.begin(), [this](double a, double b) {
+        if (std::isnan(a) || std::isnan(b)) return kNan;
+        return greatest_ ? std::max(a, b) : std::min(a, b);
+    });
+    return lhs;
+}
+
+Result<Column> OnlyValueOperator::run(QueryContext& context, const StepGrid& grid) const {
+    KW_TRY_ASSIGN(const StepVector vector, collect(context, grid, *vector_));
+    Column out(grid.count, kNan);
+    std::vector<uint8_t> seen(grid.count);
+    for (const StepSeries& series : vector.series) {
+        for (size_t step = 0; step < grid.count; ++step) {
+            if (is_absent(series.values[step])) continue;
+            out[step] = seen[step] == 0 ? series.values[step] : kNan;
+            seen[step] = 1;
+        }
+    }
+    return out;
+}
+
+Result<Column> InvariantScalarOperator::run(QueryContext& context, const StepGrid& grid) const {
+    KW_TRY_ASSIGN(const Column first, scalar_->run(context, grid.first_only()));
+    return Column(grid.count, first.empty() ? kNan : first[0]);
+}
+
+Result<std::unique_ptr<SeriesStream>> VectorOfScalarOperator::open(QueryContext& context,
+                                                                   const StepGrid& grid) const {
+    StepVector out;
+    KW_TRY(context.keep(out.hold, grid.count, grid.count * sizeof(double)));
+    KW_TRY_ASSIGN(Column values, scalar_->run(context, grid));
+    out.series.push_back({LabelSet(), false, std::move(values)});
+    return stream_of(std::move(out));
+}
+
+Result<std::unique_ptr<SeriesStream>> InvariantVectorOperator::open(QueryContext& context,
+                                                                    const StepGrid& grid) const {
+    KW_TRY_ASSIGN(std::unique_ptr<SeriesStream> first, vector_->open(context, grid.first_only()));
+    return std::unique_ptr<SeriesStream>(std::make_unique<Repeated>(std::move(first), grid.count));
+}
+
+}  // namespace kw::promql

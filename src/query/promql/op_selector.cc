@@ -1,0 +1,210 @@
+#include "promql/op_selector.h"
+
+#include <algorithm>
+
+#include "promql/query_context.h"
+
+namespace kw::promql {
+namespace {
+
+// Far beyond the year 36 million, and sums of three of them still fit.
+constexpr int64_t kFarMs = int64_t{1} << 60;
+
+int64_t clamp_far(int64_t ms) { return std::clamp(ms, -kFarMs, kFarMs); }
+
+// Histograms are stored, and not evaluated by this version.
+Result<void> refuse_histograms(const SampleColumns& samples, const LabelSet& labels) {
+    for (const auto& histogram : samples.histograms) {
+        if (histogram) return unsupported("native histograms are not supported yet: {}", labels.to_string());
+    }
+    return {};
+}
+
+SelectHints hints_of(const StepGrid& grid, int64_t range_ms, std::string_view above) {
+    SelectHints hints;
+    hints.step_ms = grid.count > 1 ? grid.step_ms : 0;
+    hints.range_ms = range_ms;
+    hints.function = above;
+    return hints;
+}
+
+// The times that the windows cover together, both ends inclusive.
+TimeRange covered(const Windows& windows, int64_t more_left_ms, int64_t more_right_ms) {
+    if (windows.count == 0) return {Millis{1}, Millis{0}};
+    return {windows.left(0) - more_left_ms + 1, windows.right(windows.count - 1) + more_right_ms};
+}
+
+class Selected final : public SeriesStream {
+ public:
+    Selected(QueryContext& context, const StepGrid& grid, const SelectedSeries& series, const Windows& windows,
+             SelectorOperator::Gives gives, bool smoothed)
+        : context_(context),
+          grid_(grid),
+          series_(series),
+          windows_(windows),
+          gives_(gives),
+          smoothed_(smoothed) {}
+
+    size_t size() const override { return series_.size(); }
+    const LabelSet& labels(size_t index) const override { return series_.labels(index); }
+    bool drops_name(size_t) const override { return false; }
+
+    Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
+        SampleColumns& samples = scratch.samples;
+        KW_TRY(series_.read(index, samples));
+        Hold hold;
+        KW_TRY(context_.keep(hold, samples.size(), 0));
+        if (!samples.histograms.empty()) KW_TRY(refuse_histograms(samples, labels(index)));
+
+        const std::vector<int64_t>& times = samples.timestamps;
+        size_t next = 0;  // the first sample after the step's time
+        uint64_t read_count = 0;
+        for (size_t step = 0; step < windows_.count; ++step) {
+            const int64_t right = windows_.right(step).count;
+            while (next < times.size() && times[next] <= right) ++next;
+            out[step] = smoothed_ ? smoothed_at(samples, next, right) : at(samples, next, step);
+            if (is_absent(out[step])) continue;
+            ++read_count;
+            context_.count_samples(grid_, step, 1);
+        }
+        context_.count_samples(grid_, read_count);
+        return {};
+    }
+
+ private:
+    double at(const SampleColumns& samples, size_t next, size_t step) const {
+        if (next == 0) return kAbsent;
+        const size_t i = next - 1;
+        if (samples.timestamps[i] <= windows_.left(step).count || is_stale(samples.values[i])) return kAbsent;
+        switch (gives_) {
+            case SelectorOperator::Gives::kValue: return samples.values[i];
+            case SelectorOperator::Gives::kTimestamp:
+                return static_cast<double>(samples.timestamps[i]) / 1000;
+            case SelectorOperator::Gives::kStartTimestamp:
+                if (samples.starts.empty() || samples.starts[i] == kNoStart.count) return kAbsent;
+                return static_cast<double>(samples.starts[i]) / 1000;
+        }
+        return kAbsent;
+    }
+
+    // Between the samples on both sides when both are near enough; the one before alone otherwise.
+    double smoothed_at(const SampleColumns& samples, size_t next, int64_t right) const {
+        const std::vector<int64_t>& times = samples.timestamps;
+        if (next == 0) return kAbsent;
+        const size_t before = next - 1;
+        if (times[before] <= right - windows_.range_ms || is_stale(samples.values[before])) return kAbsent;
+        const bool has_after = next < times.size() && times[next] < right + windows_.range_ms &&
+                               !is_stale(samples.values[next]);
+        if (times[before] == right || !has_after) return samples.values[before];
+        const double span = static_cast<double>(times[next] - times[before]);
+        const double share = static_cast<double>(right - times[before]) / span;
+        return samples.values[before] + (samples.values[next] - samples.values[before]) * share;
+    }
+
+    QueryContext& context_;
+    const StepGrid grid_;
+    const SelectedSeries& series_;
+    const Windows windows_;
+    const SelectorOperator::Gives gives_;
+    const bool smoothed_;
+};
+
+class SelectedRanges final : public RangeStream {
+ public:
+    SelectedRanges(const SelectedSeries& series, const Windows& windows)
+        : series_(series), windows_(windows) {}
+
+    size_t size() const override { return series_.size(); }
+    const LabelSet& labels(size_t index) const override { return series_.labels(index); }
+    bool drops_name(size_t) const override { return false; }
+    const Windows& windows() const override { return windows_; }
+
+    Result<void> read(size_t index, Scratch& scratch) const override {
+        SampleColumns& samples = scratch.samples;
+        KW_TRY(series_.read(index, samples));
+        if (!samples.histograms.empty()) KW_TRY(refuse_histograms(samples, labels(index)));
+        remove_markers(samples);
+        return {};
+    }
+
+ private:
+    static void remove_markers(SampleColumns& samples) {
+        const auto first = std::find_if(samples.values.begin(), samples.values.end(), is_stale);
+        size_t kept = static_cast<size_t>(first - samples.values.begin());
+        for (size_t i = kept; i < samples.size(); ++i) {
+            if (is_stale(samples.values[i])) continue;
+            samples.timestamps[kept] = samples.timestamps[i];
+            samples.values[kept] = samples.values[i];
+            if (!samples.starts.empty()) samples.starts[kept] = samples.starts[i];
+            ++kept;
+        }
+        samples.timestamps.resize(kept);
+        samples.values.resize(kept);
+        if (!samples.starts.empty()) samples.starts.resize(kept);
+        samples.histograms.clear();
+    }
+
+    const SelectedSeries& series_;
+    const Windows windows_;
+};
+
+}  // namespace
+
+Windows windows_of(const StepGrid& grid, int64_t range_ms, int64_t offset_ms, const AtModifier& at,
+                   const QueryRange& query) {
+    Windows windows;
+    windows.count = grid.count;
+    windows.range_ms = clamp_far(range_ms);
+    Millis base = grid.start;
+    switch (at.kind) {
+        case AtModifier::Kind::kNone: windows.step_ms = grid.step_ms; break;
+        case AtModifier::Kind::kTimestamp: base = at.timestamp; break;
+        case AtModifier::Kind::kStart: base = query.start; break;
+        case AtModifier::Kind::kEnd: base = query.end; break;
+    }
+    windows.first_right = {clamp_far(clamp_far(base.count) - clamp_far(offset_ms))};
+    return windows;
+}
+
+SelectorOperator::SelectorOperator(QueryContext& context, const StepGrid& grid,
+                                   const VectorSelector& selector, Span where, Gives gives,
+                                   std::string_view above)
+    : gives_(gives), extension_(selector.extension), where_(where) {
+    const QuerySettings& settings = context.settings();
+    windows_ = windows_of(grid, settings.lookback_ms, selector.offset.ms, selector.at, settings.range);
+    const bool smoothed = extension_ == VectorSelector::Extension::kSmoothed;
+    fetch_ = context.plan_fetch(selector.matchers, covered(windows_, 0, smoothed ? settings.lookback_ms : 0),
+                                hints_of(grid, 0, above), where);
+}
+
+Result<std::unique_ptr<SeriesStream>> SelectorOperator::open(QueryContext& context,
+                                                             const StepGrid& grid) const {
+    if (grid.count == 0) return stream_of(StepVector{});
+    KW_TRY_ASSIGN(const SelectedSeries* series, context.fetch(fetch_));
+    return std::unique_ptr<SeriesStream>(
+        std::make_unique<Selected>(context, grid, *series, windows_, gives_,
+                                   extension_ == VectorSelector::Extension::kSmoothed));
+}
+
+RangeSelectorOperator::RangeSelectorOperator(QueryContext& context, const StepGrid& grid,
+                                             const VectorSelector& selector, int64_t range_ms, Span where,
+                                             std::string_view above)
+    : extension_(selector.extension), where_(where) {
+    const QuerySettings& settings = context.settings();
+    windows_ = windows_of(grid, range_ms, selector.offset.ms, selector.at, settings.range);
+    const bool extended = extension_ != VectorSelector::Extension::kNone;
+    const bool smoothed = extension_ == VectorSelector::Extension::kSmoothed;
+    fetch_ = context.plan_fetch(selector.matchers,
+                                covered(windows_, extended ? settings.lookback_ms : 0,
+                                        smoothed ? settings.lookback_ms : 0),
+                                hints_of(grid, range_ms, above), where);
+}
+
+Result<std::unique_ptr<RangeStream>> RangeSelectorOperator::open(QueryContext& context,
+                                                                 const StepGrid& grid) const {
+    KW_TRY_ASSIGN(const SelectedSeries* series, context.fetch(fetch_));
+    (void)grid;
+    return std::unique_ptr<RangeStream>(std::make_unique<SelectedRanges>(*series, windows_));
+}
+
+}  // namespace kw::promql

@@ -1,0 +1,63 @@
+#include <algorithm>
+
+#include "promql/op_binary.h"
+#include "promql/query_context.h"
+
+namespace kw::promql {
+namespace {
+
+// For each signature and step whether a series of `side` has a value there. Empty for signatures that the
+// side does not have.
+std::vector<std::vector<uint8_t>> presence(const StepVector& side, const std::vector<uint32_t>& signature_of,
+                                           size_t signature_count, size_t step_count) {
+    std::vector<std::vector<uint8_t>> present(signature_count);
+    for (size_t i = 0; i < side.series.size(); ++i) {
+        std::vector<uint8_t>& steps = present[signature_of[i]];
+        steps.resize(step_count);
+        for (size_t step = 0; step < step_count; ++step) steps[step] |= !is_absent(side.series[i].values[step]);
+    }
+    return present;
+}
+
+// Keeps the values at steps where the other side has (`wanted`) or lacks the signature.
+void keep_where(StepVector& side, const std::vector<uint32_t>& signature_of,
+                const std::vector<std::vector<uint8_t>>& other, bool wanted) {
+    for (size_t i = 0; i < side.series.size(); ++i) {
+        const std::vector<uint8_t>& steps = other[signature_of[i]];
+        Column& values = side.series[i].values;
+        for (size_t step = 0; step < values.size(); ++step) {
+            const bool has = !steps.empty() && steps[step] != 0;
+            if (has != wanted) values[step] = kAbsent;
+        }
+    }
+    std::erase_if(side.series, [](const StepSeries& series) {
+        return std::ranges::all_of(series.values, is_absent);
+    });
+}
+
+}  // namespace
+
+SetOperator::SetOperator(const BinaryExpr& binary, std::unique_ptr<VectorOperator> lhs,
+                         std::unique_ptr<VectorOperator> rhs)
+    : binary_(binary), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {}
+
+Result<std::unique_ptr<SeriesStream>> SetOperator::open(QueryContext& context, const StepGrid& grid) const {
+    KW_TRY_ASSIGN(StepVector lhs, collect(context, grid, *lhs_));
+    if (lhs.series.empty() && binary_.op != BinaryOp::kOr) return stream_of(std::move(lhs));
+    KW_TRY_ASSIGN(StepVector rhs, collect(context, grid, *rhs_));
+    const Signatures signatures = signatures_of(lhs, rhs, *binary_.matching);
+    const size_t count = signatures.labels.size();
+    KW_TRY(context.check());
+    if (binary_.op == BinaryOp::kOr) {
+        keep_where(rhs, signatures.rhs, presence(lhs, signatures.lhs, count, grid.count), false);
+        for (StepSeries& series : rhs.series) lhs.series.push_back(std::move(series));
+        lhs.hold.absorb(std::move(rhs.hold));
+        KW_TRY(merge_same_labels(lhs));
+    } else {
+        keep_where(lhs, signatures.lhs, presence(rhs, signatures.rhs, count, grid.count),
+                   binary_.op == BinaryOp::kAnd);
+    }
+    return stream_of(std::move(lhs));
+}
+
+}  // namespace kw::promql

@@ -1,0 +1,126 @@
+#include "promql/query_context.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace kw::promql {
+
+Hold& Hold::operator=(Hold&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    context_ = std::exchange(other.context_, nullptr);
+    samples_ = std::exchange(other.samples_, 0);
+    bytes_ = std::exchange(other.bytes_, 0);
+    return *this;
+}
+
+void Hold::absorb(Hold&& other) {
+    if (other.context_ == nullptr) return;
+    context_ = std::exchange(other.context_, nullptr);
+    samples_ += std::exchange(other.samples_, 0);
+    bytes_ += std::exchange(other.bytes_, 0);
+}
+
+void Hold::release() {
+    if (context_ != nullptr) context_->give_back(samples_, bytes_);
+    context_ = nullptr;
+    samples_ = 0;
+    bytes_ = 0;
+}
+
+QueryContext::QueryContext(MetricStore& store, ThreadPool& pool, const CancelToken& cancel,
+                           MemoryBudget& budget, const QuerySettings& settings, size_t step_count)
+    : store_(store),
+      pool_(pool),
+      cancel_(cancel),
+      budget_(budget),
+      settings_(settings),
+      annotations_(settings.text),
+      per_step_(settings.per_step_stats ? step_count : 0) {}
+
+Result<void> QueryContext::check() const {
+    Result<void> going = cancel_.check();
+    if (going.ok()) return going;
+    if (going.error().code == Code::kTimeout) return timed_out("query timed out in expression evaluation");
+    return cancelled("query was canceled in expression evaluation");
+}
+
+Result<void> QueryContext::keep(Hold& hold, uint64_t samples, uint64_t bytes) {
+    if (bytes != 0) {
+        if (!budget_.reserve(bytes).ok()) {
+            return exhausted(
+                "query needs more memory than it may have ({} bytes are in use, {} more were asked for, {} is "
+                "the limit): select fewer series, a shorter range or a longer step",
+                budget_.used_bytes(), bytes, budget_.limit_bytes());
+        }
+    }
+    const uint64_t now = samples_now_.fetch_add(samples, std::memory_order_relaxed) + samples;
+    hold.context_ = this;
+    hold.samples_ += samples;
+    hold.bytes_ += bytes;
+    uint64_t peak = samples_peak_.load(std::memory_order_relaxed);
+    while (now > peak && !samples_peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+    }
+    if (now > settings_.max_samples) {
+        return exhausted("query processing would load too many samples into memory in query execution");
+    }
+    return {};
+}
+
+void QueryContext::give_back(uint64_t samples, uint64_t bytes) {
+    samples_now_.fetch_sub(samples, std::memory_order_relaxed);
+    if (bytes != 0) budget_.release(bytes);
+}
+
+size_t QueryContext::plan_fetch(const std::vector<Matcher>& matchers, const TimeRange& range,
+                                const SelectHints& hints, Span where) {
+    for (size_t i = 0; i < fetches_.size(); ++i) {
+        Fetch& fetch = fetches_[i];
+        if (fetch.matchers != matchers || !fetch.range.overlaps(range)) continue;
+        fetch.range = {std::min(fetch.range.min, range.min), std::max(fetch.range.max, range.max)};
+        if (fetch.hints.function != hints.function) fetch.hints.function.clear();
+        fetch.hints.range_ms = std::max(fetch.hints.range_ms, hints.range_ms);
+        return i;
+    }
+    fetches_.push_back({matchers, range, hints, where});
+    return fetches_.size() - 1;
+}
+
+Result<const SelectedSeries*> QueryContext::fetch(size_t number) {
+    {
+        MutexLock lock(mutex_);
+        if (number < selected_.size() && selected_[number]) return selected_[number].get();
+    }
+    const Fetch& fetch = fetches_[number];
+    auto selected = store_.select(fetch.matchers, fetch.range, fetch.hints, cancel_, budget_);
+    if (!selected.ok()) {
+        KW_TRY(check());
+        return std::move(selected).error().with_context(
+            fmt::format("selector {} ({})", excerpt(fetch.where),
+                        position_text(settings_.text, fetch.where.start)));
+    }
+    MutexLock lock(mutex_);
+    if (selected_.size() < fetches_.size()) selected_.resize(fetches_.size());
+    if (!selected_[number]) selected_[number] = std::move(selected).value();
+    return selected_[number].get();
+}
+
+std::vector<uint64_t> QueryContext::samples_per_step() const {
+    std::vector<uint64_t> out;
+    out.reserve(per_step_.size());
+    for (const auto& count : per_step_) out.push_back(count.load(std::memory_order_relaxed));
+    return out;
+}
+
+std::string QueryContext::excerpt(Span where) const {
+    constexpr size_t kBytesMax = 200;
+    const std::string_view text = settings_.text;
+    if (where.start >= text.size() || where.end <= where.start) return "";
+    const std::string_view part = text.substr(where.start, where.end - where.start);
+    if (part.size() <= kBytesMax) return std::string(part);
+    return std::string(part.substr(0, kBytesMax)) + "…";
+}
+
+}  // namespace kw::promql

@@ -1,0 +1,113 @@
+// What the operators of one running query share: the store, the pool, limits, annotations, statistics, and
+// the selections that were made.
+//
+// Limits. Samples held at once are counted against max_samples, as Prometheus counts them: what a selector
+// decoded while its series is worked on, and every value of a column that is kept. Bytes of columns are
+// counted against the query's memory budget. Both end the query with an error, and the first check that
+// fails after a cancel or the deadline does too.
+// Threads: all members from any thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/memory_budget.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "contract/metric_store.h"
+#include "promql/annotations.h"
+#include "promql/ast.h"
+#include "promql/value.h"
+
+namespace kw {
+class ThreadPool;
+}
+
+namespace kw::promql {
+
+// How a query is evaluated; the same for all its operators.
+struct QuerySettings {
+    std::string_view text;
+    QueryRange range;
+    int64_t lookback_ms = 300'000;
+    int64_t subquery_step_ms = 60'000;  // of a subquery that names none
+    uint64_t max_samples = 50'000'000;
+    bool delayed_name_removal = false;
+    bool per_step_stats = false;
+};
+
+// One selection of series that some selectors of the query share.
+struct Fetch {
+    std::vector<Matcher> matchers;
+    TimeRange range;
+    SelectHints hints;
+    Span where;  // of the first selector that asks for it
+};
+
+class QueryContext final {
+ public:
+    QueryContext(MetricStore& store, ThreadPool& pool, const CancelToken& cancel, MemoryBudget& budget,
+                 const QuerySettings& settings, size_t step_count);
+    QueryContext(const QueryContext&) = delete;
+    QueryContext& operator=(const QueryContext&) = delete;
+
+    const QuerySettings& settings() const { return settings_; }
+    ThreadPool& pool() { return pool_; }
+    Annotations& annotations() { return annotations_; }
+    MemoryBudget& budget() { return budget_; }
+    MetricStore& store() { return store_; }
+    const CancelToken& cancel() const { return cancel_; }
+
+    // Errors: kCancelled, kTimeout, in Prometheus' words.
+    Result<void> check() const;
+
+    // Counts what `hold` will keep, in addition to what it keeps. Errors: kExhausted.
+    Result<void> keep(Hold& hold, uint64_t samples, uint64_t bytes);
+
+    // Announces a selection before any is made; selectors with the same matchers and times that overlap share
+    // one. Returns its number.
+    size_t plan_fetch(const std::vector<Matcher>& matchers, const TimeRange& range, const SelectHints& hints,
+                      Span where);
+    // The series of a planned selection, selected when first asked for. Valid as long as this.
+    Result<const SelectedSeries*> fetch(size_t number) KW_EXCLUDES(mutex_);
+
+    // Counts samples that step `step` of the query read.
+    void count_samples(const StepGrid& grid, size_t step, uint64_t samples) {
+        if (per_step_.empty() || !grid.is_query) return;
+        per_step_[step].fetch_add(samples, std::memory_order_relaxed);
+    }
+    void count_samples(const StepGrid& grid, uint64_t samples) {
+        if (grid.is_query) samples_total_.fetch_add(samples, std::memory_order_relaxed);
+    }
+
+    uint64_t samples_total() const { return samples_total_.load(std::memory_order_relaxed); }
+    uint64_t samples_peak() const { return samples_peak_.load(std::memory_order_relaxed); }
+    std::vector<uint64_t> samples_per_step() const;
+
+    // The text of `where`, cut to a readable length, for messages.
+    std::string excerpt(Span where) const;
+
+ private:
+    friend class Hold;
+    void give_back(uint64_t samples, uint64_t bytes);
+
+    MetricStore& store_;
+    ThreadPool& pool_;
+    const CancelToken& cancel_;
+    MemoryBudget& budget_;
+    const QuerySettings settings_;
+    Annotations annotations_;
+    std::atomic<uint64_t> samples_now_{0};
+    std::atomic<uint64_t> samples_peak_{0};
+    std::atomic<uint64_t> samples_total_{0};
+    std::vector<std::atomic<uint64_t>> per_step_;  // empty unless asked for
+    std::vector<Fetch> fetches_;                   // fixed once the first fetch() is made
+    Mutex mutex_;
+    std::vector<std::unique_ptr<SelectedSeries>> selected_ KW_GUARDED_BY(mutex_);  // one a fetch, or null
+};
+
+}  // namespace kw::promql

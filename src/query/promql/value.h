@@ -1,0 +1,76 @@
+// What expressions evaluate to: columns over the steps of a query.
+//
+// A query is evaluated for all its steps at once, so a vector is a list of series, each with one value a
+// step. A step at which a series has no value holds kAbsent: the staleness marker, which no selector lets
+// through and no calculation gives, so that a column needs no bitmap beside it.
+// Copy columns, compare with is_absent(), and never calculate on an absent value: the processor would
+// quieten the marker into an ordinary NaN.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "model/labels.h"
+#include "model/sample.h"
+
+namespace kw::promql {
+
+inline constexpr double kAbsent = kStaleMarker;
+inline bool is_absent(double value) { return is_stale(value); }
+
+// The times at which an expression is evaluated: start, start + step_ms, …
+struct StepGrid {
+    Millis start;
+    int64_t step_ms = 1;  // positive
+    size_t count = 1;     // at least 1 for a query; 0 for a subquery too short for its step
+    // Whether its steps are those of the query: only they count in per-step statistics.
+    bool is_query = false;
+
+    Millis at(size_t index) const { return start + static_cast<int64_t>(index) * step_ms; }
+    Millis last() const { return at(count - 1); }
+    StepGrid first_only() const { return {start, step_ms, count == 0 ? 0u : 1u, false}; }
+};
+
+// One value a step.
+using Column = std::vector<double>;
+
+class QueryContext;
+
+// What a query holds of its limits of samples and memory while a value lives. Moved with the value.
+class Hold final {
+ public:
+    Hold() = default;
+    ~Hold() { release(); }
+    Hold(Hold&& other) noexcept { *this = std::move(other); }
+    Hold& operator=(Hold&& other) noexcept;
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+    void release();
+    // Takes over what `other` holds, of the same query.
+    void absorb(Hold&& other);
+
+ private:
+    friend class QueryContext;
+    QueryContext* context_ = nullptr;
+    uint64_t samples_ = 0;
+    uint64_t bytes_ = 0;
+};
+
+struct StepSeries {
+    LabelSet labels;
+    // The metric name is to go before anybody outside sees it (delayed name removal).
+    bool drop_name = false;
+    Column values;
+};
+
+// An instant vector at every step. No series is absent at all steps.
+struct StepVector {
+    std::vector<StepSeries> series;
+    Hold hold;
+};
+
+}  // namespace kw::promql
