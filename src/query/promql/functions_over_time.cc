@@ -160,6 +160,7 @@ void mad_over_time(const RollupInput& in, std::span<double> out) {
     each_window(in, out, 1, [&](Window window, size_t) {
         sorted.assign(in.values.begin() + window.begin, in.values.begin() + window.end);
         const double median = quantile_of(0.5, sorted);
+        if (std::isnan(sorted.front())) return std::numeric_limits<double>::quiet_NaN();
         for (double& value : sorted) value = std::fabs(value - median);
         return quantile_of(0.5, sorted);
     });

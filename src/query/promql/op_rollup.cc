@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 
 #include "base/mutex.h"
 #include "promql/query_context.h"
@@ -51,7 +50,10 @@ class Rolled final : public SeriesStream {
                           context_.settings().lookback_ms, out);
         }
         count(scratch, total);
-        if (rollup_.wants_counter) remark(labels(index).metric_name(), out);
+        if (rollup_.wants_counter) {
+            remark(labels(index).metric_name(), out);
+            if (!samples.starts.empty()) remark_overlap(samples, scratch.windows, labels(index).metric_name());
+        }
         return {};
     }
 
@@ -72,6 +74,29 @@ class Rolled final : public SeriesStream {
             fmt::format("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
                         quoted(name)),
             where_);
+    }
+
+    // A sample that says it counts from before the sample ahead of it, and not from the same start.
+    void remark_overlap(const SampleColumns& samples, std::span<const Window> windows,
+                        std::string_view name) const {
+        const auto overlaps = [&](uint32_t i) {
+            const int64_t start = samples.starts[i];
+            return start != kNoStart.count && start < samples.timestamps[i - 1] &&
+                   start != samples.starts[i - 1];
+        };
+        uint32_t checked = 0;  // of what the windows hold, each sample is looked at once
+        for (const Window window : windows) {
+            for (uint32_t i = std::max(checked, window.begin + 1); i < window.end; ++i) {
+                if (!overlaps(i)) continue;
+                context_.annotations().warn(
+                    fmt::format("sample has start time that overlaps with previous sample timestamp for "
+                                "metric {}",
+                                quoted(name)),
+                    where_);
+                return;
+            }
+            checked = std::max(checked, window.end);
+        }
     }
 
     QueryContext& context_;

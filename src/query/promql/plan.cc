@@ -243,6 +243,7 @@ class Planner final {
         std::vector<std::unique_ptr<ScalarOperator>> params;
         for (const ExprPtr& arg : call.args) {
             if (arg->type == ValueType::kMatrix) {
+                KW_TRY(check_extension(*arg, call.function->name, code.rollup.kernel));
                 KW_TRY_ASSIGN(over, range(*arg, call.function->name));
                 over_where = strip_parens(*arg).span;
             } else {
@@ -252,6 +253,30 @@ class Planner final {
         return VectorPlan(std::make_unique<RollupOperator>(code.rollup, call.function->id, std::move(over),
                                                            std::move(params), over_where,
                                                            call.args[0]->span));
+    }
+
+    // anchored and smoothed are for functions that know what to do at a window's ends.
+    static Result<void> check_extension(const Expr& arg, std::string_view function, RollupKernel kernel) {
+        const auto* matrix = strip_parens(arg).as<MatrixSelector>();
+        if (matrix == nullptr) return {};
+        const auto* selector = strip_parens(*matrix->selector).as<VectorSelector>();
+        KW_CHECK(selector != nullptr);
+        const bool moves = kernel == delta_over || kernel == increase_over || kernel == rate_over;
+        const bool counts = kernel == changes_over || kernel == resets_over;
+        switch (selector->extension) {
+            case VectorSelector::Extension::kNone: return {};
+            case VectorSelector::Extension::kAnchored:
+                if (moves || counts) return {};
+                return invalid(
+                    "anchored modifier can only be used with: changes, delta, increase, rate, resets - not "
+                    "with {}",
+                    function);
+            case VectorSelector::Extension::kSmoothed:
+                if (moves) return {};
+                return invalid(
+                    "smoothed modifier can only be used with: delta, increase, rate - not with {}", function);
+        }
+        return {};
     }
 
     VectorPlan map_call(const CallExpr& call, const FunctionCode& code) {

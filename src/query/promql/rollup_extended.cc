@@ -13,14 +13,10 @@ struct Reach {
     size_t last = 0;
 };
 
-double interpolate(const RollupInput& in, size_t i, size_t k, int64_t t, bool is_counter, bool at_left) {
+double interpolate(const RollupInput& in, size_t i, size_t k, int64_t t, bool is_counter) {
     double a = in.values[i];
-    double b = in.values[k];
-    // A restart between the two: the counter began at zero, or goes on from where it was.
-    if (is_counter && b < a) {
-        if (at_left) a = 0;
-        else b += a;
-    }
+    const double b = in.values[k];
+    if (is_counter && b < a) a = 0;  // a restart between the two: the counter began at zero
     return a + (b - a) * static_cast<double>(t - in.times[i]) / static_cast<double>(in.times[k] - in.times[i]);
 }
 
@@ -29,8 +25,8 @@ double difference_over(const RollupInput& in, Reach reach, int64_t left, int64_t
     auto [first, last] = reach;
     const bool cuts_left = smoothed && in.times[first] < left && first + 1 < in.times.size();
     const bool cuts_right = smoothed && last > 0 && in.times[last] > right;
-    const double from = cuts_left ? interpolate(in, first, first + 1, left, is_counter, true) : in.values[first];
-    const double to = cuts_right ? interpolate(in, last - 1, last, right, is_counter, false) : in.values[last];
+    const double from = cuts_left ? interpolate(in, first, first + 1, left, is_counter) : in.values[first];
+    const double to = cuts_right ? interpolate(in, last - 1, last, right, is_counter) : in.values[last];
     double difference = to - from;
     if (!is_counter) return difference;
     double before = from;

@@ -1,0 +1,61 @@
+// Runs scripts in Prometheus' PromQL test language over a MemoryStore.
+//
+//   load 1m
+//       requests_total{job="a"}  0+10x5
+//   eval instant at 5m rate(requests_total[5m])
+//       {job="a"} 0.16666666666666666
+//
+// Commands: clear, load, load_with_nhcb, eval instant, eval range, and the older eval_fail, eval_warn, eval_info,
+// eval_ordered. Every successful eval instant also runs as a range query whose middle step is the instant.
+// Native histograms are loaded as such; an eval that meets one, or expects one, is skipped.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+
+namespace kw::conformance {
+
+struct ScriptCase {
+    enum class Outcome : unsigned char { kPassed, kFailed, kSkipped };
+    int line = 0;
+    std::string command;  // `eval instant at 5m …`
+    Outcome outcome = Outcome::kPassed;
+    std::string why;  // of a failure or a skip
+};
+
+// Runs all commands of a script, one report an eval. Errors: kInvalid, with the line, for what is no script.
+Result<void> run_script(std::string_view text, const std::function<void(const ScriptCase&)>& report);
+
+// --- promqltest_series.cc
+
+// One point of a series line.
+struct ScriptPoint {
+    enum class Kind : unsigned char { kNone, kFloat, kHistogram };
+    Kind kind = Kind::kNone;
+    double value = 0;
+};
+
+struct SeriesLine {
+    LabelSet labels;
+    std::vector<ScriptPoint> points;
+    // With `@st`: the start of each sample as a distance to it, for the series line that follows.
+    bool is_starts = false;
+    std::vector<std::optional<int64_t>> starts_ms;
+};
+
+// `name{a="b"} 1+2x3 _ {{…}}`. Errors: kInvalid.
+Result<SeriesLine> parse_series_line(std::string_view line);
+// Whether a line begins like a series and not like a number.
+bool is_series_line(std::string_view line);
+// `5m`, `-1h`, `300` (seconds). Errors: kInvalid.
+Result<int64_t> parse_script_time(std::string_view text);
+std::string_view trimmed(std::string_view text);
+
+}  // namespace kw::conformance

@@ -1,0 +1,77 @@
+// Suite promql: Prometheus' own PromQL scripts, and the queries of the compliance test as parser cases.
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "conformance/promqltest.h"
+#include "conformance/suites.h"
+#include "promql/parser.h"
+
+namespace kw::conformance {
+namespace {
+
+void run_scripts(const std::filesystem::path& folder, Tally& tally) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() == ".test") files.push_back(entry.path());
+    }
+    std::ranges::sort(files);
+    for (const std::filesystem::path& file : files) {
+        std::string text;
+        if (!read_file(file, text, tally)) continue;
+        const std::string name = file.filename().string();
+        const Result<void> done = run_script(text, [&](const ScriptCase& one) {
+            switch (one.outcome) {
+                case ScriptCase::Outcome::kPassed: tally.pass(); break;
+                case ScriptCase::Outcome::kSkipped: tally.skip(one.why); break;
+                case ScriptCase::Outcome::kFailed:
+                    tally.fail(fmt::format("{}:{} {}", name, one.line, one.command), one.why);
+                    break;
+            }
+        });
+        if (!done.ok()) tally.fail(name, done.error().message);
+    }
+}
+
+void run_queries(const std::filesystem::path& file, Tally& tally) {
+    simdjson::padded_string text;
+    if (simdjson::padded_string::load(file.string()).get(text) != simdjson::SUCCESS) {
+        tally.fail(file.string(), "cannot be read");
+        return;
+    }
+    simdjson::ondemand::parser parser;
+    simdjson::ondemand::document_stream lines;
+    if (parser.iterate_many(text).get(lines) != simdjson::SUCCESS) {
+        tally.fail(file.string(), "is not JSON lines");
+        return;
+    }
+    size_t number = 0;
+    for (auto line : lines) {
+        ++number;
+        std::string_view query;
+        bool should_fail = false;
+        simdjson::ondemand::object object;
+        if (line.get_object().get(object) != simdjson::SUCCESS ||
+            object["query"].get_string().get(query) != simdjson::SUCCESS) {
+            tally.fail(fmt::format("{}:{}", file.filename().string(), number), "has no query");
+            continue;
+        }
+        const std::string copy(query);
+        if (object["should_fail"].get_bool().get(should_fail) != simdjson::SUCCESS) should_fail = false;
+        const auto parsed = promql::parse(copy, promql::ParseOptions::all_features());
+        if (parsed.ok() && should_fail) tally.skip("fails when run, not when parsed");
+        else if (parsed.ok() || should_fail) tally.pass();
+        else tally.fail(fmt::format("{}:{} {}", file.filename().string(), number, copy), parsed.error().message);
+    }
+}
+
+}  // namespace
+
+void run_promql(const std::filesystem::path& folder, Tally& tally) {
+    run_scripts(folder / "promqltest", tally);
+    run_queries(folder / "compliance-queries.jsonl", tally);
+}
+
+}  // namespace kw::conformance
