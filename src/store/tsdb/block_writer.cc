@@ -315,17 +315,19 @@ Result<std::optional<BlockMeta>> write_block(fs::FileSystem& files, const fs::Pa
     Result<std::optional<BlockMeta>> written =
         write_files(files, temporary, source, options, cancel);
     Result<void> done;
+    bool removable = true;
     if (written.ok() && written->has_value()) {
         done = files.rename(temporary, path);
         if (done.ok()) {
             done = files.sync_directory(directory);
             if (done.ok()) return written;
-            // Nobody may rely on a name that is perhaps not durable.
-            (void)files.rename(path, temporary);
+            // Nobody may rely on a name that is perhaps not durable. Its files go only when the name
+            // surely went before: else a crash could leave the name without them.
+            removable = files.rename(path, temporary).ok() && files.sync_directory(directory).ok();
         }
     }
     // What cannot be removed now goes at the next start.
-    (void)files.remove_directory(temporary);
+    if (removable) (void)files.remove_directory(temporary);
     const std::string context = fmt::format("writing block {}", path);
     if (!written.ok()) return std::move(written).with_context(context);
     if (!done.ok()) return std::move(done).error().with_context(context);
