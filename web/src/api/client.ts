@@ -28,7 +28,7 @@ interface Envelope<T> {
 }
 
 // A larger answer would cost the page more memory than a browser gives a tab.
-export const ANSWER_BYTES_MAX = 256 << 20;
+const ANSWER_BYTES_MAX = 256 << 20;
 
 export const apiBase: string = document.baseURI;
 
@@ -52,6 +52,32 @@ export async function send(path: string, signal: AbortSignal, form?: Parameters)
   }
 }
 
+// The whole body, within the bound: past it the transfer is given up. Throws ApiError.
+export async function readBody(response: Response): Promise<ArrayBuffer> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const reader = response.body?.getReader();
+  for (;;) {
+    // Chunks come one after the other.
+    // oxlint-disable-next-line no-await-in-loop
+    const chunk = await reader?.read();
+    if (chunk === undefined || chunk.done) break;
+    size += chunk.value.byteLength;
+    if (size > ANSWER_BYTES_MAX) {
+      void reader?.cancel();
+      throw new ApiError('too_large', 'The answer is over the page’s limit of 256 MiB. Aggregate, or take a longer step.');
+    }
+    parts.push(chunk.value);
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.byteLength;
+  }
+  return body.buffer;
+}
+
 // `text` is the body of a response with this status. Throws ApiError.
 export function parseEnvelope<T>(text: string, status: number): Answer<T> {
   let envelope: Envelope<T>;
@@ -69,5 +95,5 @@ export function parseEnvelope<T>(text: string, status: number): Answer<T> {
 
 export async function getJson<T>(path: string, signal: AbortSignal, form?: Parameters): Promise<Answer<T>> {
   const response = await send(path, signal, form);
-  return parseEnvelope<T>(await response.text(), response.status);
+  return parseEnvelope<T>(new TextDecoder().decode(await readBody(response)), response.status);
 }

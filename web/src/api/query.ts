@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'react';
 import type { Notes, QueryData } from '../model/answers';
 import type { Frame, Grid } from '../model/frame';
-import { ANSWER_BYTES_MAX, ApiError, getJson, parseEnvelope, send } from './client';
+import { ApiError, getJson, parseEnvelope, readBody, send } from './client';
 import { decodeFrame } from './decode';
 
 export interface Outcome<T> extends Notes {
@@ -38,12 +38,7 @@ async function fetchRange({ expr, grid }: RangeRequest, signal: AbortSignal): Pr
     step: String(grid.stepMs / 1000),
   });
   if (!response.ok) parseEnvelope(await response.text(), response.status);
-  const body = await response.arrayBuffer();
-  if (body.byteLength > ANSWER_BYTES_MAX) {
-    const size = Math.round(body.byteLength / 2 ** 20);
-    throw new ApiError('too_large', `The answer has ${size} MiB, over the page's limit of 256 MiB. Aggregate, or take a longer step.`);
-  }
-  const { frame, warnings, infos } = await decodeFrame(body, grid);
+  const { frame, warnings, infos } = await decodeFrame(await readBody(response), grid);
   return { value: frame, tookMs: performance.now() - started, warnings, infos };
 }
 

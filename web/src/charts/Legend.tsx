@@ -1,6 +1,6 @@
 // The legend: a row a series with its values, each a switch. A press shows or hides the series; with Ctrl,
 // ⌘ or Shift it shows this one alone. It is one stop for Tab; the arrow keys move within.
-import { useMemo, useState, type KeyboardEvent, type ReactElement } from 'react';
+import { memo, useMemo, useState, type KeyboardEvent, type ReactElement } from 'react';
 import type { FrameSeries } from '../model/frame';
 import { seriesName, type Labels } from '../model/labels';
 import { formatValue, type Unit } from '../model/units';
@@ -50,7 +50,8 @@ function moveFocus(event: KeyboardEvent<HTMLElement>): void {
   rows[Math.max(0, Math.min(next, rows.length - 1))]?.focus();
 }
 
-export function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint }: LegendProps): ReactElement {
+// Drawn again only when its series change: pointing at a thousand rows must not draw a thousand rows.
+export const Legend = memo(function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint }: LegendProps): ReactElement {
   const [sort, setSort] = useState<Sort | null>(null);
   const [active, setActive] = useState(0); // the row that Tab reaches, by its place
   const order = useMemo(() => {
@@ -144,4 +145,4 @@ export function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint
       </div>
     </div>
   );
-}
+});

@@ -48,6 +48,8 @@ interface Drawn {
 
 const TOOLTIP_ROWS = 6;
 const DRAG_PIXELS_MIN = 4;
+// Emphasis redraws every line as the pointer moves: 200 of them take some milliseconds.
+const EMPHASIZED_MAX = 200;
 
 // Steps of an axis of bytes, 2^-4 … 2^60: 64 MiB and not 57.2 MiB.
 const POWERS_OF_TWO = Array.from({ length: 65 }, (_, i) => 2 ** (i - 4));
@@ -196,7 +198,8 @@ export function LineChart(props: LineChartProps): ReactElement {
     setReading((was) => (was !== null && was.at < drawn.times.length && was.series < drawn.columns.length ? was : null));
   }, [drawn, colors, stacked, theme, unit, zone]);
 
-  const emphasized = highlighted ?? (series.length > 1 ? (reading?.series ?? null) : null);
+  const emphasizable = series.length > 1 && series.length <= EMPHASIZED_MAX;
+  const emphasized = highlighted ?? (emphasizable ? (reading?.series ?? null) : null);
   useEffect(() => {
     plot.current?.setSeries(emphasized === null ? null : emphasized + 1, { focus: emphasized !== null });
   }, [emphasized, colors, stacked, theme, unit, zone]);

@@ -1,6 +1,6 @@
 // A frame as graph and legend. Draws a bounded number of series and says so; which ones the reader hid
 // lives as long as the panel.
-import { useMemo, useState, type ReactElement } from 'react';
+import { useCallback, useMemo, useState, type ReactElement } from 'react';
 import { Legend, type LegendEntry } from '../../charts/Legend';
 import { LineChart, type ChartSeries } from '../../charts/LineChart';
 import { Button } from '../../components/Button';
@@ -59,6 +59,10 @@ export function GraphResult(props: GraphResultProps): ReactElement {
     [entries, names, visible],
   );
 
+  const keys = useMemo(() => entries.map((entry) => seriesName(entry.series.labels)), [entries]);
+  const toggle = useCallback((i: number): void => setHidden((was) => toggled(was, keys[i] ?? '')), [keys]);
+  const only = useCallback((i: number): void => setHidden((was) => alone(was, keys, i)), [keys]);
+
   if (frame.seriesCount === 0 && frame.histogramCount === 0) {
     return (
       <Hint title="No series match in this range">
@@ -66,19 +70,6 @@ export function GraphResult(props: GraphResultProps): ReactElement {
       </Hint>
     );
   }
-  const keyOf = (i: number): string => seriesName(entries[i]?.series.labels ?? {});
-  const toggle = (i: number): void =>
-    setHidden((was) => {
-      const next = new Set(was);
-      if (!next.delete(keyOf(i))) next.add(keyOf(i));
-      return next;
-    });
-  const only = (i: number): void =>
-    setHidden((was) => {
-      const others = entries.map((_, j) => j).filter((j) => j !== i).map(keyOf);
-      const isAlone = !was.has(keyOf(i)) && others.every((key) => was.has(key));
-      return isAlone ? new Set() : new Set(others);
-    });
   const highlighted = pointed === null ? -1 : visible.indexOf(pointed);
 
   return (
@@ -101,6 +92,19 @@ export function GraphResult(props: GraphResultProps): ReactElement {
       <Legend entries={entries} names={names} shared={shared} unit={unit} onToggle={toggle} onOnly={only} onPoint={setPointed} />
     </>
   );
+}
+
+function toggled(was: ReadonlySet<string>, key: string): ReadonlySet<string> {
+  const next = new Set(was);
+  if (!next.delete(key)) next.add(key);
+  return next;
+}
+
+// Hides all others; all are back when this one was alone already.
+function alone(was: ReadonlySet<string>, keys: readonly string[], i: number): ReadonlySet<string> {
+  const others = keys.filter((_, j) => j !== i);
+  const wasAlone = !was.has(keys[i] ?? '') && others.every((key) => was.has(key));
+  return wasAlone ? new Set() : new Set(others);
 }
 
 function nameOf(labels: Readonly<Record<string, string>>): string {

@@ -1,5 +1,6 @@
 // One scrape pool: its targets with health, labels and the last scrape.
-import type { ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
+import { Button } from '../../components/Button';
 import { LabelChips } from '../../components/Labels';
 import { Link } from '../../components/navigation';
 import { Notice } from '../../components/Notice';
@@ -10,9 +11,13 @@ import { describeAge } from '../../model/time';
 import { formatValue } from '../../model/units';
 import css from './Targets.module.css';
 
+// Of a pool at first; a pool of thousands is for the filter.
+const SHOWN = 50;
+
 const HEALTH_NAMES: Readonly<Record<Health, string>> = { up: 'Up', down: 'Down', unknown: 'Unknown' };
 
 export function PoolSection({ pool, nowMs }: { readonly pool: Pool; readonly nowMs: number }): ReactElement {
+  const [limit, setLimit] = useState(SHOWN);
   const allUp = pool.up === pool.total;
   return (
     <details className={css.pool} open>
@@ -35,11 +40,16 @@ export function PoolSection({ pool, nowMs }: { readonly pool: Pool; readonly now
             </tr>
           </thead>
           <tbody>
-            {pool.targets.map((target, i) => (
+            {pool.targets.slice(0, limit).map((target, i) => (
               <TargetRow key={`${target.scrapeUrl} ${i}`} target={target} nowMs={nowMs} />
             ))}
           </tbody>
         </table>
+      )}
+      {pool.targets.length > limit && (
+        <div className={css.more}>
+          <Button onClick={() => setLimit(Infinity)}>Show all {pool.targets.length.toLocaleString('en')} targets</Button>
+        </div>
       )}
     </details>
   );
