@@ -9,6 +9,13 @@ Prometheus 2.x differs from 3 by design; the data keep clear of it:
   - rate() caps its extrapolation to a counter's zero before it looks at the threshold: counters begin before
     every window and stay far from zero;
   - `.` in a regular expression does not match a newline: no label has one.
+The generator keeps clear of three more:
+  - atan2 keeps the metric's name in 2.x and drops it in 3;
+  - subqueries inside subqueries, whose grids meet at left edges;
+  - predict_linear of a selector with `@` loses points of a range query in 2.x.
+Two are allowed for where values are compared (allowed_difference):
+  - the variance of a single infinity is 0 in 2.x, NaN in 3; that of equal values may be off by rounding;
+  - parts of the date that is not a number are not a number here, and those of some date there.
 """
 
 import argparse
@@ -115,6 +122,7 @@ class Generator:
 
     def __init__(self, rng):
         self.rng = rng
+        self.in_subquery = False
 
     def pick(self, *choices):
         return self.rng.choice(choices)
@@ -154,11 +162,15 @@ class Generator:
             return f"{function}({self.range(self.GAUGES)})"
         if choice < 0.86:
             return f"quantile_over_time({self.pick('0.5', '0.9', '0', '1')}, {self.range(self.GAUGES)})"
-        if choice < 0.9:
-            return f"predict_linear({self.range(self.GAUGES)}, {self.pick('60', '600', '3600')})"
+        if choice < 0.9 or self.in_subquery:
+            window = f"{self.selector(self.GAUGES)}[{self.rng.choice(self.RANGES)}]"
+            return f"predict_linear({window}, {self.pick('60', '600', '3600')})"
         function = self.pick("avg_over_time", "sum_over_time", "max_over_time", "count_over_time", "delta")
         step = self.pick("1m", "30s", "17s", "")
-        return f"{function}(({self.vector(depth - 1)})[{self.pick('3m', '10m')}:{step}]{self.moved()})"
+        self.in_subquery = True
+        inner = self.vector(depth - 1)
+        self.in_subquery = False
+        return f"{function}(({inner})[{self.pick('3m', '10m')}:{step}]{self.moved()})"
 
     def function(self, depth):
         inner = self.vector(depth - 1)
@@ -198,7 +210,7 @@ class Generator:
     def binary(self, depth):
         left, right = self.vector(depth - 1), self.vector(depth - 1)
         choice = self.rng.random()
-        arithmetic = self.pick("+", "-", "*", "/", "%", "^", "atan2")
+        arithmetic = self.pick("+", "-", "*", "/", "%", "^")
         comparison = self.pick("==", "!=", ">", "<", ">=", "<=")
         number = self.pick("0", "1", "2.5", "100", "-3", "time()", "pi()")
         if choice < 0.3:
@@ -317,7 +329,17 @@ def same_value(a, b):
     return a == b or abs(a - b) <= TOLERANCE * (abs(a) + abs(b))
 
 
-def difference(ours, peers):
+DATE_FUNCTIONS = ("minute(", "hour(", "day_of_week(", "month(", "year(", "days_in_month(")
+
+
+def allowed_difference(query, here, there):
+    if "stddev" in query or "stdvar" in query:
+        if math.isnan(here) or abs(here - there) <= 1e-12:
+            return True
+    return math.isnan(here) and any(function in query for function in DATE_FUNCTIONS)
+
+
+def difference(query, ours, peers):
     (our_error, our_series), (peer_error, peer_series) = ours, peers
     if our_error or peer_error:
         return None if our_error and peer_error else f"error here: {our_error}; there: {peer_error}"
@@ -331,7 +353,7 @@ def difference(ours, peers):
             return f"{labels}: times only here {sorted(points.keys() - others.keys())[:3]}, " \
                    f"only there {sorted(others.keys() - points.keys())[:3]}"
         for t, value in points.items():
-            if not same_value(value, others[t]):
+            if not same_value(value, others[t]) and not allowed_difference(query, value, others[t]):
                 return f"{labels} at {t}: {value!r} here, {others[t]!r} there"
     return None
 
@@ -376,7 +398,7 @@ def main():
                 here, there = our_answer(our_reply), peer_answer(peer.ask(path, parameters))
                 failures += bool(here[0] and there[0])
                 empty += here[1] == {}
-                why = difference(here, there)
+                why = difference(query, here, there)
                 if why:
                     differences += 1
                     print(f"DIFFERENT {query}\n    {parameters}\n    {why}")

@@ -1,0 +1,256 @@
+#include "promql/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/fs/memory.h"
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "contract/memory_store.h"
+
+namespace kw::promql {
+namespace {
+
+// An engine over a store of `x_total{host="0"}` … with a sample every 15 s, counting up by 15 × (host + 1).
+class Bench {
+ public:
+    explicit Bench(EngineOptions options = {}, size_t thread_count = 2)
+        : pool_("query", thread_count),
+          env_{clock_, files_, log_, metrics_, pool_},
+          engine_(env_, store_, options) {}
+
+    void fill(size_t series_count, size_t sample_count) {
+        for (size_t host = 0; host < series_count; ++host) {
+            const std::string name = std::to_string(host);
+            const LabelSet labels{{"__name__", "x_total"}, {"host", name}, {"parity", host % 2 ? "odd" : "even"}};
+            for (size_t i = 0; i < sample_count; ++i) {
+                const auto t = static_cast<int64_t>(i) * 15'000;
+                store_.add(labels, Millis{t}, static_cast<double>(i * 15 * (host + 1)));
+            }
+        }
+    }
+
+    Result<QueryResult> range(std::string_view query, int64_t end_s, int64_t step_s,
+                              const QueryOptions& options = {}) {
+        return engine_.range(query, Millis{0}, Millis{end_s * 1000}, step_s * 1000, options, cancel);
+    }
+    Result<QueryResult> instant(std::string_view query, int64_t at_s, const QueryOptions& options = {}) {
+        return engine_.instant(query, Millis{at_s * 1000}, options, cancel);
+    }
+
+    CancelToken cancel;
+
+ private:
+    RealClock clock_;
+    fs::MemoryFileSystem files_;
+    Log log_ = Log::silent();
+    MetricRegistry metrics_;
+    ThreadPool pool_;
+    Environment env_;
+    MemoryStore store_;
+    Engine engine_;
+
+ public:
+    MemoryStore& store() { return store_; }
+    Engine& engine() { return engine_; }
+};
+
+std::string error_of(const Result<QueryResult>& result) {
+    return result.ok() ? "no error" : result.error().message;
+}
+
+TEST(Engine, GivesEachTypeItsShape) {
+    Bench bench;
+    bench.fill(2, 10);
+    const auto scalar = bench.instant("1 + 1", 60);
+    ASSERT_TRUE(scalar.ok()) << error_of(scalar);
+    EXPECT_EQ(scalar->type, ValueType::kScalar);
+    EXPECT_EQ(scalar->scalar, 2);
+
+    const auto string = bench.instant("\"text\"", 60);
+    ASSERT_TRUE(string.ok());
+    EXPECT_EQ(string->type, ValueType::kString);
+    EXPECT_EQ(string->string, "text");
+
+    const auto vector = bench.instant("x_total", 60);
+    ASSERT_TRUE(vector.ok());
+    EXPECT_EQ(vector->type, ValueType::kVector);
+    ASSERT_EQ(vector->series.size(), 2u);
+    EXPECT_EQ(vector->series[1].values, Column{120});
+
+    const auto matrix = bench.instant("x_total[45s]", 60);
+    ASSERT_TRUE(matrix.ok());
+    EXPECT_EQ(matrix->type, ValueType::kMatrix);
+    EXPECT_EQ(matrix->series[0].timestamps, (std::vector<int64_t>{30'000, 45'000, 60'000}));
+
+    const auto steps = bench.range("time()", 60, 30);
+    ASSERT_TRUE(steps.ok());
+    EXPECT_EQ(steps->type, ValueType::kMatrix);
+    EXPECT_EQ(steps->series[0].values, (Column{0, 30, 60}));
+}
+
+TEST(Engine, RefusesWhatItCannotHold) {
+    struct Row {
+        const char* what;
+        std::string_view query;
+        int64_t end_s;
+        int64_t step_s;
+        EngineOptions options;
+        Code code;
+        std::string_view says;  // a part of the message
+    };
+    EngineOptions few_samples;
+    few_samples.max_samples = 50;
+    EngineOptions little_memory;
+    little_memory.query_memory_bytes = 10'000;
+    EngineOptions no_time;
+    no_time.timeout_ms = 0;
+    const Row rows[] = {
+        {"samples of a selector", "x_total", 600, 15, few_samples, Code::kExhausted,
+         "query processing would load too many samples into memory in query execution"},
+        {"samples of a window", "rate(x_total[1h])", 600, 600, few_samples, Code::kExhausted, "too many samples"},
+        {"bytes of columns", "x_total + x_total", 600, 1, little_memory, Code::kExhausted, "more memory"},
+        {"a subquery of a billion steps", "sum_over_time(vector(1)[30y:1s])", 0, 1, {}, Code::kExhausted,
+         "more memory"},
+        {"a range of a billion steps", "1", 1'000'000'000, 1, {}, Code::kExhausted, "1000000001 steps"},
+        {"no time", "x_total", 600, 15, no_time, Code::kTimeout, "query timed out in"},
+        {"what does not parse", "sum(", 0, 1, {}, Code::kInvalid, "1:5: parse error"},
+        {"a matrix as a range query", "x_total[5m]", 0, 1, {}, Code::kInvalid, "must be Scalar or instant Vector"},
+        {"an end before the start", "1", -1, 1, {}, Code::kInvalid, "before start"},
+        {"no step", "1", 1, 0, {}, Code::kInvalid, "positive step"},
+        {"a name of two metrics", "-{__name__=~\"x_total|y_total\"}", 0, 1, {}, Code::kInvalid,
+         "vector cannot contain metrics with the same labelset"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.what);
+        Bench bench(row.options);
+        bench.fill(10, 41);
+        bench.store().add({{"__name__", "y_total"}, {"host", "0"}, {"parity", "even"}}, Millis{0}, 1);
+        const auto result = bench.range(row.query, row.end_s, row.step_s);
+        ASSERT_FALSE(result.ok());
+        EXPECT_EQ(result.error().code, row.code) << error_of(result);
+        EXPECT_NE(error_of(result).find(row.says), std::string::npos) << error_of(result);
+    }
+}
+
+TEST(Engine, AggregatesMoreSeriesThanItMayHold) {
+    EngineOptions options;
+    options.query_memory_bytes = 100'000;  // the 500 columns of 101 steps are 404,000 bytes
+    Bench bench(options);
+    bench.fill(500, 101);
+    const auto sums = bench.range("sum by (parity) (rate(x_total[1m]))", 1500, 15);
+    ASSERT_TRUE(sums.ok()) << error_of(sums);
+    EXPECT_EQ(sums->series.size(), 2u);
+    const auto all = bench.range("rate(x_total[1m])", 1500, 15);
+    EXPECT_FALSE(all.ok());
+}
+
+TEST(Engine, StopsWhenTheClientHasGone) {
+    Bench bench;
+    bench.fill(10, 10);
+    bench.cancel.cancel();
+    const auto result = bench.range("sum(x_total)", 60, 1);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().code, Code::kCancelled);
+}
+
+TEST(Engine, GivesTheSameBitsWithAnyNumberOfThreads) {
+    const std::string_view queries[] = {
+        "sum(rate(x_total[1m]))",
+        "avg by (parity) (x_total)",
+        "stddev(x_total)",
+        "quantile(0.9, x_total)",
+        "x_total / on (parity) group_left sum by (parity) (x_total)",
+    };
+    Bench alone({}, 0);
+    Bench together({}, 4);
+    alone.fill(300, 41);
+    together.fill(300, 41);
+    for (const std::string_view query : queries) {
+        SCOPED_TRACE(query);
+        const auto a = alone.range(query, 600, 15);
+        const auto b = together.range(query, 600, 15);
+        ASSERT_TRUE(a.ok()) << error_of(a);
+        ASSERT_TRUE(b.ok()) << error_of(b);
+        ASSERT_EQ(a->series.size(), b->series.size());
+        for (size_t i = 0; i < a->series.size(); ++i) {
+            EXPECT_EQ(a->series[i].labels, b->series[i].labels);
+            EXPECT_EQ(std::memcmp(a->series[i].values.data(), b->series[i].values.data(),
+                                  a->series[i].values.size() * sizeof(double)),
+                      0);
+        }
+    }
+}
+
+TEST(Engine, RunsQueriesSideBySide) {
+    EngineOptions options;
+    options.max_concurrency = 2;
+    Bench bench(options, 2);
+    bench.fill(50, 41);
+    std::vector<std::jthread> clients;
+    for (int client = 0; client < 6; ++client) {
+        clients.emplace_back([&bench] {
+            for (int i = 0; i < 5; ++i) {
+                const auto result = bench.range("sum by (parity) (increase(x_total[2m]))", 600, 30);
+                EXPECT_TRUE(result.ok()) << error_of(result);
+            }
+        });
+    }
+}
+
+TEST(Engine, CountsSamplesAsPrometheusDoes) {
+    Bench bench;
+    bench.fill(3, 41);
+    QueryOptions options;
+    options.per_step_stats = true;
+    const auto plain = bench.range("x_total", 60, 30, options);
+    ASSERT_TRUE(plain.ok());
+    EXPECT_EQ(plain->stats.samples_total, 9u);  // 3 series at 3 steps
+    EXPECT_EQ(plain->stats.samples_per_step, (std::vector<uint64_t>{3, 3, 3}));
+    const auto rate = bench.range("rate(x_total[1m])", 60, 30, options);
+    ASSERT_TRUE(rate.ok());
+    EXPECT_EQ(rate->stats.samples_per_step, (std::vector<uint64_t>{3, 9, 12}));
+    EXPECT_GE(rate->stats.samples_peak, 5u);
+}
+
+TEST(Engine, TakesTheLookbackOfTheQuery) {
+    Bench bench;
+    bench.store().add({{"__name__", "once"}}, Millis{0}, 1);
+    QueryOptions options;
+    EXPECT_EQ(bench.instant("once", 299)->series.size(), 1u);
+    EXPECT_EQ(bench.instant("once", 300)->series.size(), 0u);  // open on the left
+    options.lookback_ms = 10'000;
+    EXPECT_EQ(bench.instant("once", 9, options)->series.size(), 1u);
+    EXPECT_EQ(bench.instant("once", 10, options)->series.size(), 0u);
+}
+
+TEST(Engine, RefusesNativeHistogramsByName) {
+    Bench bench;
+    bench.store().add({{"__name__", "h"}, {"job", "j"}}, Millis{0}, 0, kNoStart, std::make_shared<Histogram>());
+    const auto result = bench.instant("h", 1);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().code, Code::kUnsupported);
+    EXPECT_NE(error_of(result).find("h{job=\"j\"}"), std::string::npos) << error_of(result);
+}
+
+TEST(Engine, SurvivesTimesAtTheEdges) {
+    Bench bench;
+    bench.fill(1, 3);
+    const std::string_view queries[] = {
+        "x_total offset 200y",          "x_total offset -200y",       "rate(x_total[200y])",
+        "x_total @ 9223372036854775",   "x_total @ -9223372036854775", "sum_over_time(x_total[100y:50y])",
+        "sum_over_time(x_total[5m:1m] offset 290y)",
+    };
+    for (const std::string_view query : queries) {
+        SCOPED_TRACE(query);
+        for (const int64_t at_s : {int64_t{0}, int64_t{1} << 49, -(int64_t{1} << 49)}) {
+            (void)bench.instant(query, at_s);  // an answer or an error, and no overflow under UBSan
+        }
+    }
+}
+
+}  // namespace
+}  // namespace kw::promql
