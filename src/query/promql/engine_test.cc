@@ -103,7 +103,7 @@ TEST(Engine, RefusesWhatItCannotHold) {
         std::string_view says;  // a part of the message
     };
     EngineOptions few_samples;
-    few_samples.max_samples = 50;
+    few_samples.max_samples = 30;
     EngineOptions little_memory;
     little_memory.query_memory_bytes = 10'000;
     EngineOptions no_time;
