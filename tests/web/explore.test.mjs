@@ -13,7 +13,7 @@ describe('Explore', () => {
     await typeQuery(page, 'rate(process_cpu_seconds_total[1m])');
     await page.getByRole('button', { name: 'Run' }).click();
     await waitForGraph(page);
-    assert.match(await page.getByText(/[\d,]+ series · [\d,]+ samples? · [\d,]+ ms/).first().innerText(), /^[1-9]/);
+    assert.match(await page.getByText(/[\d,]+ series · [\d,]+ ms/).first().innerText(), /^[1-9]/);
     assert.match(page.url(), /q1=rate/);
     const legend = page.getByRole('region', { name: 'Legend' });
     assert.ok((await legend.getByRole('button', { pressed: true }).count()) > 0);
@@ -134,7 +134,7 @@ describe('Explore', () => {
       const page = await open(t, `${path}?g0.expr=up&g0.tab=0&g0.range_input=2h&g0.step_input=30`);
       await page.waitForURL(/\/explore\?q1=up/);
       await waitForGraph(page);
-      await page.getByRole('button', { name: /^Time range: Last 2h|^Time range: Last 2 hours/ }).waitFor();
+      await page.getByRole('button', { name: /^Time range: Last 2 hours/ }).waitFor();
     }
   });
 
@@ -206,7 +206,7 @@ describe('Explore', () => {
     await go(page, 'explore?q1=many&from=1700000000&to=1700001485&step=15s');
     await waitForGraph(page);
     await page.getByText('Drawn are the 100 series with the highest peaks of 3,000.').waitFor();
-    await page.getByText(/3,000 series · 300,000 samples/).waitFor();
+    await page.getByTitle('300,000 samples').waitFor();
     const before = Date.now();
     await page.getByRole('button', { name: 'Draw 1,000' }).click();
     await page.getByText('Drawn are the 1,000 series with the highest peaks of 3,000.').waitFor();

@@ -47,6 +47,8 @@ interface Drawn {
 }
 
 const TOOLTIP_ROWS = 6;
+const TOOLTIP_GAP = 14; // pixels
+const TOOLTIP_WIDTH_MAX = 400;
 const DRAG_PIXELS_MIN = 4;
 // Emphasis redraws every line as the pointer moves: 200 of them take some milliseconds.
 const EMPHASIZED_MAX = 200;
@@ -307,7 +309,12 @@ function Tooltip({ times, series, unit, zone, stacked, reading, plot, drawn }: T
   const width = plot.bbox.width / pixel;
   const x = plotLeft + plot.valToPos(times[at] ?? 0, 'x');
   const y = Number.isFinite(center) ? plotTop + plot.valToPos(center, 'y') : plotTop;
-  const onRight = x - plotLeft < width / 2;
+  // On the side with more room, and no wider than it.
+  const total = plotLeft + width;
+  const onRight = x < total / 2;
+  const side = onRight
+    ? { left: x + TOOLTIP_GAP, maxWidth: Math.min(TOOLTIP_WIDTH_MAX, total - x - TOOLTIP_GAP) }
+    : { right: `calc(100% - ${x - TOOLTIP_GAP}px)`, maxWidth: Math.min(TOOLTIP_WIDTH_MAX, x - TOOLTIP_GAP) };
   return (
     <>
       {Number.isFinite(center) && (
@@ -317,7 +324,7 @@ function Tooltip({ times, series, unit, zone, stacked, reading, plot, drawn }: T
         className={css.tooltip}
         data-testid="tooltip"
         aria-hidden="true"
-        style={onRight ? { left: x + 14, top: plotTop } : { right: `calc(100% - ${x - 14}px)`, top: plotTop }}
+        style={{ ...side, top: plotTop }}
       >
         <p className={css.time}>{formatDateTime((times[at] ?? 0) * 1000, zone)}</p>
         <p className={css.value}>

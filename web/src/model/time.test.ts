@@ -106,7 +106,9 @@ describe('ranges', () => {
 
   it('is described by its preset or its times', () => {
     expect(describeRange({ from: 'now-1h', to: 'now' }, 'utc')).toBe('Last 1 hour');
-    expect(describeRange({ from: 'now-90m', to: 'now' }, 'utc')).toBe('Last 90m');
+    expect(describeRange({ from: 'now-90m', to: 'now' }, 'utc')).toBe('Last 90 minutes');
+    expect(describeRange({ from: 'now-1h30m', to: 'now' }, 'utc')).toBe('Last 1h30m');
+    expect(describeRange({ from: 'now-1w', to: 'now' }, 'utc')).toBe('Last 1 week');
     const day = absoluteRange(Date.UTC(2026, 0, 2, 3, 4, 5), Date.UTC(2026, 0, 2, 4, 4, 5));
     expect(describeRange(day, 'utc')).toBe('2026-01-02 03:04:05 – 04:04:05');
   });

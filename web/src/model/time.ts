@@ -148,11 +148,23 @@ export const RANGE_PRESETS: readonly { readonly label: string; readonly range: T
   ['90 days', 'now-90d'],
 ].map(([label, from]) => ({ label: `Last ${label}`, range: { from: from ?? '', to: 'now' } }));
 
+const SPAN_NAMES: Readonly<Record<string, string>> = {
+  y: 'year', w: 'week', d: 'day', h: 'hour', m: 'minute', s: 'second',
+};
+
+// `45m` → `45 minutes`; what has several units stays as it is.
+function describeSpan(duration: string): string {
+  const match = /^(\d+)([ywdhms])$/.exec(duration);
+  const name = SPAN_NAMES[match?.[2] ?? ''];
+  if (match === null || name === undefined) return duration;
+  return `${match[1]} ${name}${match[1] === '1' ? '' : 's'}`;
+}
+
 // What the range is called on its button.
 export function describeRange(range: TimeRange, zone: TimeZoneMode): string {
   const preset = RANGE_PRESETS.find((p) => p.range.from === range.from && p.range.to === range.to);
   if (preset !== undefined) return preset.label;
-  if (range.to === 'now' && range.from.startsWith('now-')) return `Last ${range.from.slice(4)}`;
+  if (range.to === 'now' && range.from.startsWith('now-')) return `Last ${describeSpan(range.from.slice(4))}`;
   if (isRelative(range)) return `${range.from} – ${range.to}`;
   const from = parseInstant(range.from, 0);
   const to = parseInstant(range.to, 0);

@@ -63,5 +63,8 @@ describe('formatValue', () => {
   it('keeps neighbours on an axis apart', () => {
     expect(formatAxis([1000, 2000, 3000], 'none')).toEqual(['1k', '2k', '3k']);
     expect(formatAxis([100_010, 100_020], 'none')).toEqual(['100.01k', '100.02k']);
+    expect(formatAxis([22.25 * 2 ** 30, 22.5 * 2 ** 30], 'bytes')).toEqual(['22.25 GiB', '22.5 GiB']);
+    expect(formatAxis([1 / 3, 2 / 3], 'none')).toEqual(['0.333', '0.667']);
+    expect(formatAxis([0.1 + 0.2, 0.4], 'none')).toEqual(['0.3', '0.4']);
   });
 });

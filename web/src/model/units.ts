@@ -7,14 +7,14 @@ export type Unit =
 
 export const UNIT_NAMES: Readonly<Record<Unit, string>> = {
   none: 'Number',
-  bytes: 'Bytes (IEC)',
-  'bytes/s': 'Bytes per second',
-  'bits/s': 'Bits per second',
+  bytes: 'Bytes',
+  'bytes/s': 'Bytes/s',
+  'bits/s': 'Bits/s',
   seconds: 'Seconds',
-  percent: 'Percent (0–100)',
-  ratio: 'Ratio (0–1) as percent',
+  percent: 'Percent',
+  ratio: 'Ratio as %',
   'per-second': 'Per second',
-  celsius: 'Degrees Celsius',
+  celsius: 'Celsius',
   watts: 'Watts',
   joules: 'Joules',
   volts: 'Volts',
@@ -168,11 +168,17 @@ export function formatValue(value: number, unit: Unit, digits = 4): string {
   }
 }
 
-// Labels of an axis: the same prefix for all and as many digits as tell neighbours apart.
+// Labels of an axis: as few digits as say each value exactly, or else as tell neighbours apart.
 export function formatAxis(splits: readonly number[], unit: Unit): string[] {
-  for (let digits = 3; digits <= 8; digits += 1) {
-    const texts = splits.map((value) => formatValue(value, unit, digits));
+  const write = (digits: number): string[] => splits.map((value) => formatValue(value, unit, digits));
+  const exact = write(8);
+  for (let digits = 3; digits < 6; digits += 1) {
+    const texts = write(digits);
+    if (texts.every((text, i) => text === exact[i])) return texts;
+  }
+  for (let digits = 3; digits < 8; digits += 1) {
+    const texts = write(digits);
     if (new Set(texts).size === texts.length) return texts;
   }
-  return splits.map(String);
+  return exact;
 }

@@ -148,6 +148,11 @@ function plural(count: number, one: string): string {
   return `${number} ${count === 1 || one === 'series' ? one : `${one}s`}`;
 }
 
+function samplesOf(load: Load<Frame | QueryData>): string | undefined {
+  if (load.state !== 'ready' || !('series' in load.outcome.value)) return undefined;
+  return plural(load.outcome.value.sampleCount, 'sample');
+}
+
 // How much came and how long it took; also what a screen reader hears when a run ends.
 function Figures({ load }: { readonly load: Load<Frame | QueryData> }): ReactElement {
   const text = ((): string => {
@@ -161,14 +166,14 @@ function Figures({ load }: { readonly load: Load<Frame | QueryData> }): ReactEle
       case 'ready': {
         const { value, tookMs } = load.outcome;
         const took = `${Math.max(1, Math.round(tookMs)).toLocaleString('en')} ms`;
-        if ('series' in value) return `${plural(value.seriesCount, 'series')} · ${plural(value.sampleCount, 'sample')} · ${took}`;
+        if ('series' in value) return `${plural(value.seriesCount, 'series')} · ${took}`;
         const rows = value.resultType === 'vector' || value.resultType === 'matrix' ? plural(value.result.length, 'series') : value.resultType;
         return `${rows} · ${took}`;
       }
     }
   })();
   return (
-    <span className={css.figures} role="status">
+    <span className={css.figures} role="status" title={samplesOf(load)}>
       {text}
     </span>
   );
@@ -196,7 +201,7 @@ function UnitPicker({ query, guessed, onChange }: UnitPickerProps): ReactElement
         value={query.unit}
         onChange={(event) => onChange({ unit: isUnit(event.target.value) ? event.target.value : 'auto' })}
       >
-        <option value="auto">Auto: {UNIT_NAMES[guessed]}</option>
+        <option value="auto">{UNIT_NAMES[guessed]} (auto)</option>
         {Object.entries(UNIT_NAMES).map(([unit, name]) => (
           <option key={unit} value={unit}>
             {name}
