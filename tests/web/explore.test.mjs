@@ -108,6 +108,16 @@ describe('Explore', () => {
     assert.equal(await editorOf(page).evaluate((element) => element === document.activeElement), true);
   });
 
+  it('formats an expression, or says why not', async (t) => {
+    const page = await open(t, 'explore', { tolerate: REFUSED });
+    await typeQuery(page, 'sum(rate(process_cpu_seconds_total [5m]))by(job)');
+    await page.getByRole('button', { name: 'Format expression' }).click();
+    await page.waitForFunction(() => document.querySelector('.cm-content')?.textContent?.includes('sum by (job)'));
+    await typeQuery(page, 'sum(');
+    await page.getByRole('button', { name: 'Format expression' }).click();
+    await page.getByRole('alert').filter({ hasText: 'cannot be formatted' }).waitFor();
+  });
+
   it('restores the view of a link', async (t) => {
     const link =
       'explore?q1=up&q1.title=Who+answers&q1.tab=table&q2=process_resident_memory_bytes&q2.stack=1&q2.unit=none' +

@@ -79,6 +79,12 @@ function useLoad<R, T>(
   return { state: 'loading', previous: loaded?.load.state === 'ready' ? loaded.load.outcome : undefined };
 }
 
+// The expression as the server would write it. Throws ApiError.
+export async function formatQuery(expr: string): Promise<string> {
+  const { data } = await getJson<string>('api/v1/format_query', new AbortController().signal, { query: expr });
+  return data;
+}
+
 export function useRangeQuery(request: RangeRequest | null): Load<Frame> {
   return useLoad(request, fetchRange);
 }

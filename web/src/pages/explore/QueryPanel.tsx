@@ -1,8 +1,8 @@
 // One query: its editor, its result as graph or table, and what can be done with it.
-import { lazy, Suspense, useEffect, useMemo, useRef, type ReactElement } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactElement } from 'react';
 import { useMetadata } from '../../api/metadata';
 import { promqlBase, apiFetch } from '../../api/resource';
-import { useInstantQuery, useRangeQuery, type Load, type Outcome } from '../../api/query';
+import { formatQuery, useInstantQuery, useRangeQuery, type Load, type Outcome } from '../../api/query';
 import { IconButton, Segmented } from '../../components/Button';
 import type { EditorHandle } from '../../components/editor/PromqlEditor';
 import { Notice, Skeleton } from '../../components/Notice';
@@ -74,6 +74,14 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
   const editor = useRef<EditorHandle>(null);
   const position =
     load.state === 'failed' && query.draft === query.expr ? errorPosition(load.error.message, query.expr) : undefined;
+  const { onType } = props;
+  const [unformatted, setUnformatted] = useState({ draft: '', message: '' });
+  const format = (): void => {
+    const { draft } = query;
+    formatQuery(draft).then(onType, (error: unknown) => {
+      setUnformatted({ draft, message: error instanceof Error ? error.message : String(error) });
+    });
+  };
   const name = query.title === '' ? `Query ${letter}` : query.title;
 
   return (
@@ -96,6 +104,7 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
           aria-pressed={query.disabled}
           onClick={() => props.onChange({ disabled: !query.disabled })}
         />
+        <IconButton icon="format" label="Format expression" disabled={query.draft.trim() === ''} onClick={format} />
         <IconButton icon="duplicate" label="Duplicate query" onClick={props.onDuplicate} />
         <IconButton icon="close" variant="danger" label="Remove query" onClick={props.onRemove} />
       </header>
@@ -113,6 +122,11 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
           handle={editor}
         />
       </Suspense>
+      {unformatted.message !== '' && unformatted.draft === query.draft && (
+        <Notice tone="bad" title="The expression cannot be formatted">
+          {unformatted.message}
+        </Notice>
+      )}
       {metadata !== undefined && metadata.help !== '' && (
         <p className={css.help}>
           <code>{metric}</code> · {metadata.type} · {metadata.help}
