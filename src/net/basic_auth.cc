@@ -19,7 +19,8 @@ constexpr size_t kHashBytes = 60;
 
 std::string random_bytes(size_t count) {
     std::string bytes(count, '\0');
-    KW_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1);
+    KW_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) ==
+             1);
     return bytes;
 }
 
@@ -83,7 +84,8 @@ bool PasswordChecker::check(std::string_view user, std::string_view password) co
 }
 
 Result<void> check_bcrypt_hash(std::string_view hash) {
-    const bool has_prefix = hash.starts_with("$2a$") || hash.starts_with("$2b$") || hash.starts_with("$2y$");
+    const bool has_prefix =
+        hash.starts_with("$2a$") || hash.starts_with("$2b$") || hash.starts_with("$2y$");
     if (!has_prefix) return invalid("not a bcrypt hash: it must begin with $2a$, $2b$ or $2y$");
     if (hash.size() != kHashBytes || hash[6] != '$') {
         return invalid("not a bcrypt hash: {} characters instead of {}", hash.size(), kHashBytes);
@@ -93,8 +95,8 @@ Result<void> check_bcrypt_hash(std::string_view hash) {
         return invalid("not a bcrypt hash: cost {} instead of 04 to 31", cost);
     }
     const bool good = std::ranges::all_of(hash.substr(7), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-               c == '/';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '/';
     });
     if (!good) return invalid("not a bcrypt hash: a character that is none of ./A-Za-z0-9");
     return {};
@@ -123,7 +125,8 @@ Result<std::string> base64_decode(std::string_view text) {
                                      static_cast<int>(text.size()));
     if (size < 0) return invalid("not base64");
     size_t padding = 0;
-    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=')
+        ++padding;
     out.resize(static_cast<size_t>(size) - padding);
     return out;
 }

@@ -1,10 +1,10 @@
-// Passwords of the web configuration: bcrypt hashes (crypt(3)), with a cache so that a hash is not paid for at every
-// request.
+// Passwords of the web configuration: bcrypt hashes (crypt(3)), with a cache so that a hash is not
+// paid for at every request.
 //
-// The cache holds SHA-256 of a salt made at start and of what was checked, right or wrong, never a password; it
-// is bounded and dropped whole when full. An unknown user costs a hash like a known one, so that
-// the time does not tell who exists. Hashing runs one at a time: it is the expensive part that a stranger can
-// ask for.
+// The cache holds SHA-256 of a salt made at start and of what was checked, right or wrong, never a
+// password; it is bounded and dropped whole when full. An unknown user costs a hash like a known
+// one, so that the time does not tell who exists. Hashing runs one at a time: it is the expensive
+// part that a stranger can ask for.
 // Threads: all members from any thread.
 #pragma once
 
@@ -39,7 +39,7 @@ class PasswordChecker final {
     const std::map<std::string, std::string> users_;
     const std::string salt_;
     const std::string stand_in_hash_;  // checked for users who do not exist
-    mutable Mutex hash_mutex_;  // taken before cache_mutex_
+    mutable Mutex hash_mutex_;         // taken before cache_mutex_
     mutable Mutex cache_mutex_;
     mutable std::unordered_map<std::string, bool> cache_ KW_GUARDED_BY(cache_mutex_);
 };

@@ -48,9 +48,10 @@ bool is_loopback(asio::ip::address address) {
 
 bool takes_form(const Request& request) {
     const std::string_view type = request.headers.get("Content-Type");
-    const bool is_form = equals_ignoring_case(type.substr(0, type.find(';')),
-                                              "application/x-www-form-urlencoded");
-    return is_form && (request.method == "POST" || request.method == "PUT" || request.method == "PATCH");
+    const bool is_form =
+        equals_ignoring_case(type.substr(0, type.find(';')), "application/x-www-form-urlencoded");
+    return is_form &&
+           (request.method == "POST" || request.method == "PUT" || request.method == "PATCH");
 }
 
 bool is_safe(std::string_view method) {
@@ -87,24 +88,31 @@ void ServerContext::count(std::string_view handler, int status, double seconds,
                           uint64_t body_bytes) const {
     MetricRegistry& metrics = env.metrics;
     const std::string name(handler);
-    metrics.counter("prometheus_http_requests_total", "Counter of HTTP requests.",
-                    {{"code", fmt::to_string(status)}, {"handler", name}})
+    metrics
+        .counter("prometheus_http_requests_total", "Counter of HTTP requests.",
+                 {{"code", fmt::to_string(status)}, {"handler", name}})
         .add();
-    metrics.histogram("prometheus_http_request_duration_seconds",
-                      "Histogram of latencies for HTTP requests.",
-                      {.1, .2, .4, 1, 3, 8, 20, 60, 120}, {{"handler", name}})
+    metrics
+        .histogram("prometheus_http_request_duration_seconds",
+                   "Histogram of latencies for HTTP requests.", {.1, .2, .4, 1, 3, 8, 20, 60, 120},
+                   {{"handler", name}})
         .observe(seconds);
-    metrics.histogram("prometheus_http_response_size_bytes",
-                      "Histogram of response size for HTTP requests.",
-                      {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}, {{"handler", name}})
+    metrics
+        .histogram("prometheus_http_response_size_bytes",
+                   "Histogram of response size for HTTP requests.",
+                   {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}, {{"handler", name}})
         .observe(static_cast<double>(body_bytes));
 }
 
 struct Connection::Exchange {
     Exchange(ServerContext& context, const Router::Route& matched, const ResponseForm& form,
              std::function<void()> wake)
-        : server(context), route(matched), request(cancel), bodies(context.bodies),
-          outbox(context.options.write_buffer_bytes, std::move(wake)), response(outbox, form),
+        : server(context),
+          route(matched),
+          request(cancel),
+          bodies(context.bodies),
+          outbox(context.options.write_buffer_bytes, std::move(wake)),
+          response(outbox, form),
           started_ns(context.env.clock.steady_ns()) {}
 
     ServerContext& server;
@@ -122,7 +130,8 @@ struct Connection::Exchange {
         try {
             route.handler(request, response);
         } catch (const std::exception& e) {
-            server.env.log.error("a handler failed", {{"handler", route.options.name}, {"error", e.what()}});
+            server.env.log.error("a handler failed",
+                                 {{"handler", route.options.name}, {"error", e.what()}});
             if (response.committed()) {
                 response.abort();
             } else {
@@ -138,10 +147,13 @@ struct Connection::Exchange {
 };
 
 Connection::Connection(ServerContext& server, tcp::socket socket)
-    : server_(server), web_(server.web()), executor_(socket.get_executor()),
+    : server_(server),
+      web_(server.web()),
+      executor_(socket.get_executor()),
       transport_(make_transport(std::move(socket), web_->tls.get())),
       data_(executor_, asio::steady_timer::time_point::max()),
-      room_(executor_, asio::steady_timer::time_point::max()), deadline_(executor_),
+      room_(executor_, asio::steady_timer::time_point::max()),
+      deadline_(executor_),
       idle_since_ns_(server.env.clock.steady_ns()) {
     error_code ec;
     const tcp::endpoint remote = transport_->socket().remote_endpoint(ec);
@@ -164,7 +176,8 @@ void Connection::coroutine_ended(std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& e) {
-            server_.env.log.error("a connection failed", {{"remote", remote_address_}, {"error", e.what()}});
+            server_.env.log.error("a connection failed",
+                                  {{"remote", remote_address_}, {"error", e.what()}});
         }
     }
     close();
@@ -361,7 +374,8 @@ asio::awaitable<bool> Connection::serve_one(RequestReader& reader) {
     } else if (!refusal && head.method == "OPTIONS" && !match.allowed.empty()) {
         refusal = Refusal{204, "", {{"Allow", join(match.allowed)}}};
     } else if (!refusal && !match.allowed.empty()) {
-        refusal = Refusal{405, "this path does not take " + head.method, {{"Allow", join(match.allowed)}}};
+        refusal = Refusal{
+            405, "this path does not take " + head.method, {{"Allow", join(match.allowed)}}};
     } else if (!refusal) {
         refusal = Refusal{404, "nothing is here"};
     }
@@ -371,8 +385,7 @@ asio::awaitable<bool> Connection::serve_one(RequestReader& reader) {
         co_return goes_on;
     }
 
-    const auto exchange =
-        std::make_shared<Exchange>(server_, *match.route, form_of(head), waker());
+    const auto exchange = std::make_shared<Exchange>(server_, *match.route, form_of(head), waker());
     exchange->web = web_;
     const bool has_body = co_await read_body(reader, match.route->options, exchange->bodies);
     if (!has_body) co_return false;
@@ -424,7 +437,8 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::authenticate(con
     const Refusal denied{401, "Unauthorized", {{"WWW-Authenticate", "Basic"}}};
     Result<Credentials> credentials = parse_basic_authorization(headers.get("Authorization"));
     if (!credentials.ok()) co_return denied;
-    std::optional<bool> right = web_->passwords.remembered(credentials->user, credentials->password);
+    std::optional<bool> right =
+        web_->passwords.remembered(credentials->user, credentials->password);
     if (!right) {
         struct Check {
             Mutex mutex;
@@ -444,7 +458,8 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::authenticate(con
                 }
                 wake_connection();
             });
-        if (!queued.ok()) co_return Refusal{503, "too many requests are waiting", {{"Retry-After", "1"}}};
+        if (!queued.ok())
+            co_return Refusal{503, "too many requests are waiting", {{"Retry-After", "1"}}};
         for (;;) {
             right = check->get();
             if (right || closed_) break;
@@ -460,7 +475,8 @@ asio::awaitable<bool> Connection::run_handler(std::shared_ptr<Exchange> exchange
     const Result<void> queued = server_.handlers.submit([exchange] { exchange->run(); });
     if (!queued.ok()) {
         exchange->response.set_header("Retry-After", "1");
-        (void)exchange->response.send(503, "text/plain; charset=utf-8", "too many requests are waiting\n");
+        (void)exchange->response.send(503, "text/plain; charset=utf-8",
+                                      "too many requests are waiting\n");
         exchange->response.finish();
         server_.count(exchange->route.options.name, 503, 0, exchange->response.body_bytes());
     }
@@ -500,7 +516,8 @@ asio::awaitable<bool> Connection::write_all(std::string_view bytes) {
     co_return true;
 }
 
-asio::awaitable<bool> Connection::refuse(RequestReader& reader, Refusal refusal, std::string handler) {
+asio::awaitable<bool> Connection::refuse(RequestReader& reader, Refusal refusal,
+                                         std::string handler) {
     const RequestReader::Head& head = reader.head();
     // A request that was not read to its end leaves the connection in the middle of it.
     if (reader.header_done() && !head.has_body) (void)reader.begin_body(0, false);
@@ -521,7 +538,7 @@ asio::awaitable<bool> Connection::refuse(RequestReader& reader, Refusal refusal,
     server_.count(handler, refusal.status, 0, response.body_bytes());
     const bool sent = co_await write_all(outbox.take().bytes);
     if (sent && !read_to_end) co_await linger();
-    co_return sent && form.keep_alive;
+    co_return sent&& form.keep_alive;
 }
 
 asio::awaitable<void> Connection::linger() {

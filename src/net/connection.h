@@ -1,12 +1,12 @@
 // One connection of the HTTP server: two coroutines on one strand.
 //
 //   read_loop   socket ──▶ inbox_ (at most one header limit ahead) ──▶ wakes serve
-//   serve       header ▶ route ▶ authenticate ▶ origin ▶ body ▶ handler on the pool ▶ Outbox ▶ socket
+//   serve       header ▶ route ▶ password ▶ origin ▶ body ▶ handler on the pool ▶ Outbox ▶ socket
 //
-// That one always reads is how a client that goes is noticed while its handler runs. A deadline timer closes
-// the connection, whatever it is waiting for.
-// Threads: members run on the connection's strand unless they say otherwise. Internal to the server: Asio's
-// types are in here.
+// That one always reads is how a client that goes is noticed while its handler runs. A deadline
+// timer closes the connection, whatever it is waiting for.
+// Threads: members run on the connection's strand unless they say otherwise. Internal to the
+// server: Asio's types are in here.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -40,7 +40,8 @@ struct WebState {
     PasswordChecker passwords;
     std::unique_ptr<const ReloadingContext> tls;  // null: plain
 
-    explicit WebState(WebOptions web) : options(std::move(web)), passwords(options.basic_auth_users) {}
+    explicit WebState(WebOptions web)
+        : options(std::move(web)), passwords(options.basic_auth_users) {}
 };
 
 // What connections share and the server owns.
@@ -128,8 +129,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<const WebState> web_;  // as of the request that is read
     const tcp::socket::executor_type executor_;
     const std::unique_ptr<Transport> transport_;
-    asio::steady_timer data_;      // never expires: cancelled to wake serve()
-    asio::steady_timer room_;      // likewise, for read_loop()
+    asio::steady_timer data_;  // never expires: cancelled to wake serve()
+    asio::steady_timer room_;  // likewise, for read_loop()
     asio::steady_timer deadline_;
     std::string remote_address_;
     bool is_loopback_ = false;

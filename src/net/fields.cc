@@ -37,7 +37,8 @@ void Headers::set(std::string_view name, std::string_view value) {
 }
 
 void Headers::remove(std::string_view name) {
-    std::erase_if(fields_, [&](const auto& field) { return equals_ignoring_case(field.first, name); });
+    std::erase_if(fields_,
+                  [&](const auto& field) { return equals_ignoring_case(field.first, name); });
 }
 
 std::optional<std::string_view> Headers::find(std::string_view name) const {
@@ -128,7 +129,8 @@ Result<void> parse_form(std::string_view text, Params& into) {
         const std::string_view pair = text.substr(0, end);
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
         if (pair.empty()) continue;
-        if (into.size() >= kFormPairsMax) return exhausted("more than {} parameters", kFormPairsMax);
+        if (into.size() >= kFormPairsMax)
+            return exhausted("more than {} parameters", kFormPairsMax);
         const size_t equals = pair.find('=');
         const std::string_view value =
             equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);

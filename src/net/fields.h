@@ -64,7 +64,8 @@ bool is_token(std::string_view text);
 // No control character other than tab: what may stand in a field value.
 bool is_field_value(std::string_view text);
 
-// %41 -> A; with `plus_is_space` + -> space too. Errors: kInvalid for a % without two hexadecimal digits.
+// %41 -> A; with `plus_is_space` + -> space too. Errors: kInvalid for a % without two hexadecimal
+// digits.
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space);
 // Everything but letters, digits and -._~ becomes %XX.
 std::string percent_encode(std::string_view text);

@@ -29,7 +29,7 @@ struct GzipDecoder::State {
     z_stream stream{};
     uint64_t output_left = 0;
     uint64_t output_max = 0;
-    bool in_member = false;    // bytes of a member were seen, its end was not
+    bool in_member = false;  // bytes of a member were seen, its end was not
     bool any_member = false;
 };
 
@@ -110,7 +110,7 @@ bool accepts_gzip(std::string_view accept_encoding) {
         const size_t comma = accept_encoding.find(',');
         std::string_view item = accept_encoding.substr(0, comma);
         accept_encoding.remove_prefix(comma == std::string_view::npos ? accept_encoding.size()
-                                                                     : comma + 1);
+                                                                      : comma + 1);
         const size_t semicolon = item.find(';');
         const std::string_view coding = trim(item.substr(0, semicolon));
         bool wanted = true;
@@ -121,7 +121,8 @@ bool accepts_gzip(std::string_view accept_encoding) {
                 wanted = std::ranges::any_of(weight, [](char c) { return c >= '1' && c <= '9'; });
             }
         }
-        if (equals_ignoring_case(coding, "gzip") || equals_ignoring_case(coding, "x-gzip")) return wanted;
+        if (equals_ignoring_case(coding, "gzip") || equals_ignoring_case(coding, "x-gzip"))
+            return wanted;
         if (coding == "*") by_star = wanted;
     }
     return by_star;

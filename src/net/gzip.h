@@ -1,5 +1,5 @@
-// gzip (RFC 1952) as a stream in both directions, over zlib. The decoder has a limit of what it gives, so
-// that a small body cannot become a large one.
+// gzip (RFC 1952) as a stream in both directions, over zlib. The decoder has a limit of what it
+// gives, so that a small body cannot become a large one.
 // Threads: one at a time.
 #pragma once
 
@@ -32,7 +32,8 @@ class GzipDecoder final {
 
 class GzipEncoder final {
  public:
-    // Level 1…9; 1 takes a fifth of the time of 6 and gives some 15 % more bytes on JSON and expositions.
+    // Level 1…9; 1 takes a fifth of the time of 6 and gives some 15 % more bytes on JSON and
+    // expositions.
     explicit GzipEncoder(int level = 1);
     ~GzipEncoder();
     GzipEncoder(const GzipEncoder&) = delete;
@@ -50,7 +51,8 @@ class GzipEncoder final {
     std::unique_ptr<State> state_;
 };
 
-// Whether an Accept-Encoding field takes gzip (RFC 9110, 12.5.3): named, or by *, with a weight above 0.
+// Whether an Accept-Encoding field takes gzip (RFC 9110, 12.5.3): named, or by *, with a weight
+// above 0.
 bool accepts_gzip(std::string_view accept_encoding);
 
 }  // namespace kw::net

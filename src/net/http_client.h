@@ -1,8 +1,9 @@
 // Outbound HTTP: thousands of transfers on one thread, over libcurl's multi interface.
 //
-// Redirects are followed here, not by libcurl: credentials, secret headers and client certificates go with a
-// redirect only to the same scheme, host and port (or from http to https of the same host on standard
-// ports). gzip is undone here: `body_bytes_max` cuts a body that grows in decompression as well.
+// Redirects are followed here, not by libcurl: credentials, secret headers and client certificates
+// go with a redirect only to the same scheme, host and port (or from http to https of the same host
+// on standard ports). gzip is undone here: `body_bytes_max` cuts a body that grows in decompression
+// as well.
 // Threads: all members from any thread. Callbacks run on the environment's pool.
 // Source: prometheus/common's HTTP client configuration, for what the options mean.
 #pragma once
@@ -44,10 +45,12 @@ struct ExtraHeader {
 };
 
 struct ProxyOptions {
-    std::string url;       // http://, https:// or socks5://; empty: none
-    std::string no_proxy;  // comma-separated: host, .domain, address, CIDR, each with :port or without; *
+    std::string url;  // http://, https:// or socks5://; empty: none
+    std::string
+        no_proxy;  // comma-separated: host, .domain, address, CIDR, each with :port or without; *
     bool from_environment = false;  // HTTP_PROXY, HTTPS_PROXY, NO_PROXY instead of the two above
-    std::vector<std::pair<std::string, std::string>> connect_headers;  // sent to the proxy with CONNECT
+    std::vector<std::pair<std::string, std::string>>
+        connect_headers;  // sent to the proxy with CONNECT
     bool operator==(const ProxyOptions&) const = default;
 };
 
@@ -73,14 +76,15 @@ struct FetchRequest {
     std::chrono::milliseconds timeout{30'000};  // for the whole fetch, redirects included
     uint64_t body_bytes_max = 64 << 20;         // after decompression; longer is kExhausted
     bool accept_gzip = true;                    // sends Accept-Encoding: gzip and undoes it
-    bool callback_is_quick = false;  // it never waits, and runs on the client's thread rather than the pool
+    bool callback_is_quick =
+        false;  // it never waits, and runs on the client's thread rather than the pool
 };
 
 struct FetchResponse {
     int status = 0;
     Headers headers;
     std::string body;
-    std::string url;  // after redirects
+    std::string url;          // after redirects
     uint64_t wire_bytes = 0;  // the body as it came, compressed perhaps
 };
 
@@ -92,9 +96,9 @@ class Fetcher {
     virtual ~Fetcher() = default;
     using FetchId = uint64_t;
 
-    // Starts a fetch; never blocks on the network. `callback` is called exactly once.
-    // Any status is a response. Errors: kInvalid (URL, a header, a file of the options), kUnavailable
-    // (resolve, connect, TLS, a broken answer), kTimeout, kExhausted (body too long), kCancelled.
+    // Starts a fetch; never blocks on the network. `callback` is called exactly once. Any status is
+    // a response. Errors: kInvalid (URL, a header, a file of the options), kUnavailable (resolve,
+    // connect, TLS, a broken answer), kTimeout, kExhausted (body too long), kCancelled.
     virtual FetchId fetch(FetchRequest request, FetchCallback callback) = 0;
     // Makes a running fetch end with kCancelled; its callback still comes. Unknown ids are fine.
     virtual void cancel(FetchId id) = 0;
@@ -126,8 +130,8 @@ class HttpClient final : public Fetcher {
     std::unique_ptr<Impl> impl_;
 };
 
-// Checks what can be checked without a connection: URLs, header names, exclusions, versions. Files are not
-// read. Errors: kInvalid.
+// Checks what can be checked without a connection: URLs, header names, exclusions, versions. Files
+// are not read. Errors: kInvalid.
 Result<void> check_http_client_options(const HttpClientOptions& options);
 
 }  // namespace kw::net

@@ -49,13 +49,14 @@ KeyPair make_certificate(const std::string& name) {
     X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
     X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
     X509_NAME* subject = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"),
-                               -1, -1, 0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
     X509_set_issuer_name(cert, subject);
     X509_set_pubkey(cert, key);
     const bool is_address = name.find_first_not_of("0123456789.") == std::string::npos;
     const std::string alternative = (is_address ? "IP:" : "DNS:") + name;
-    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, alternative.c_str());
+    X509_EXTENSION* extension =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, alternative.c_str());
     X509_add_ext(cert, extension, -1);
     X509_EXTENSION_free(extension);
     extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE");
@@ -74,7 +75,9 @@ KeyPair make_certificate(const std::string& name) {
     };
     KeyPair pair;
     pair.cert = text_of([&](BIO* bio) { PEM_write_bio_X509(bio, cert); });
-    pair.key = text_of([&](BIO* bio) { PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr); });
+    pair.key = text_of([&](BIO* bio) {
+        PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+    });
     X509_free(cert);
     EVP_PKEY_free(key);
     return pair;
@@ -277,8 +280,10 @@ TEST_F(HttpClientTest, BrokenAnswersAreErrors) {
         {"hangs up", "HTTP/1.1 200", Code::kUnavailable},
         {"not HTTP", "SSH-2.0-OpenSSH_9.2\r\n", Code::kUnavailable},
         {"short body", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", Code::kUnavailable},
-        {"bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Code::kUnavailable},
-        {"not gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", Code::kInvalid},
+        {"bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+         Code::kUnavailable},
+        {"not gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+         Code::kInvalid},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.name);
@@ -287,7 +292,8 @@ TEST_F(HttpClientTest, BrokenAnswersAreErrors) {
         ASSERT_FALSE(answer.ok());
         EXPECT_EQ(answer.error().code, row.code) << answer.error().message;
     }
-    for (const char* bad : {"", "ftp://localhost/", "http://", "http://local host/", "file:///etc/passwd"}) {
+    for (const char* bad :
+         {"", "ftp://localhost/", "http://", "http://local host/", "file:///etc/passwd"}) {
         SCOPED_TRACE(bad);
         const Result<FetchResponse> answer = get(bad);
         ASSERT_FALSE(answer.ok());
@@ -356,25 +362,29 @@ TEST_F(HttpClientTest, FollowsRedirects) {
     stays.follow_redirects = false;
     EXPECT_EQ(get(url("/redirect?status=302&to=/hello"), stays)->status, 302);
 
-    const std::string circle = url("/redirect?status=302&to=") + percent_encode("/redirect?status=302&to=%2Fhello");
+    const std::string circle =
+        url("/redirect?status=302&to=") + percent_encode("/redirect?status=302&to=%2Fhello");
     EXPECT_TRUE(get(circle).ok());
     ScriptedPeer loop("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
     const Result<FetchResponse> endless = get(loop.url());
     ASSERT_FALSE(endless.ok());
     EXPECT_EQ(endless.error().message, "stopped after 10 redirects");
-    ScriptedPeer elsewhere("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+    ScriptedPeer elsewhere(
+        "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
     EXPECT_FALSE(get(elsewhere.url()).ok());
 
     struct Row {
         const char* status;
         const char* method_and_body;
     };
-    for (const Row& row : {Row{"303", "GET \n"}, Row{"302", "GET \n"}, Row{"307", "POST text\n"}, Row{"308", "POST text\n"}}) {
+    for (const Row& row : {Row{"303", "GET \n"}, Row{"302", "GET \n"}, Row{"307", "POST text\n"},
+                           Row{"308", "POST text\n"}}) {
         FetchRequest post;
         post.method = "POST";
         post.body = "text";
         post.url = url("/redirect?to=/mirror&status=" + std::string(row.status));
-        EXPECT_THAT(client_.fetch_and_wait(post)->body, HasSubstr(row.method_and_body)) << row.status;
+        EXPECT_THAT(client_.fetch_and_wait(post)->body, HasSubstr(row.method_and_body))
+            << row.status;
     }
 }
 
@@ -387,23 +397,27 @@ TEST_F(HttpClientTest, CredentialsNeverFollowToAnotherHost) {
     ASSERT_TRUE(fs::write_file_atomically(files_, "/secrets/password", "first\n").ok());
 
     const std::string here = "/redirect?status=307&to=/mirror";
-    EXPECT_THAT(get(url(here), secret)->body, HasSubstr("Authorization: Basic YW5uOmZpcnN0\n"));  // ann:first
+    EXPECT_THAT(get(url(here), secret)->body,
+                HasSubstr("Authorization: Basic YW5uOmZpcnN0\n"));  // ann:first
     EXPECT_THAT(get(url(here), secret)->body, HasSubstr("X-Key: hidden\n"));
 
     // The same server by another name is another host.
     const std::string port = server_->addresses()[0].substr(server_->addresses()[0].rfind(':'));
-    const std::string there = "/redirect?status=307&to=" + percent_encode("http://localhost" + port + "/mirror");
+    const std::string there =
+        "/redirect?status=307&to=" + percent_encode("http://localhost" + port + "/mirror");
     const Result<FetchResponse> other = get(url(there), secret);
     ASSERT_TRUE(other.ok()) << other.error().message;
     EXPECT_THAT(other->body, Not(HasSubstr("Authorization")));
     EXPECT_THAT(other->body, Not(HasSubstr("hidden")));
     // And what was dropped does not come back.
-    const std::string back = "/redirect?status=307&to=" + percent_encode("http://localhost" + port + here);
+    const std::string back =
+        "/redirect?status=307&to=" + percent_encode("http://localhost" + port + here);
     EXPECT_THAT(get(url(back), secret)->body, Not(HasSubstr("Authorization")));
 
     // The file is read again.
     ASSERT_TRUE(fs::write_file_atomically(files_, "/secrets/password", "second").ok());
-    EXPECT_THAT(get(url("/mirror"), secret)->body, HasSubstr("Authorization: Basic YW5uOnNlY29uZA==\n"));
+    EXPECT_THAT(get(url("/mirror"), secret)->body,
+                HasSubstr("Authorization: Basic YW5uOnNlY29uZA==\n"));
 
     HttpClientOptions bearer;
     bearer.authorization = Authorization{"Bearer", {"token", ""}};
@@ -425,8 +439,9 @@ TEST_F(HttpClientTest, TheServerTakesTheRightPasswordOnly) {
         const char* password;
         int status;
     };
-    for (const Row& row : {Row{"ann", "right", 200}, Row{"ann", "wrong", 401}, Row{"ann", "right", 200},
-                           Row{"bob", "right", 401}, Row{"ann", "", 401}}) {
+    for (const Row& row :
+         {Row{"ann", "right", 200}, Row{"ann", "wrong", 401}, Row{"ann", "right", 200},
+          Row{"bob", "right", 401}, Row{"ann", "", 401}}) {
         client.basic_auth = BasicAuth{{row.user, ""}, {row.password, ""}};
         EXPECT_EQ(get(url("/hello"), client)->status, row.status) << row.user << row.password;
     }

@@ -36,7 +36,8 @@ struct HostPort {
 // "host:port", ":port", "[v6]:port"
 Result<HostPort> split_host_port(std::string_view text) {
     const size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return invalid("listen address {:?} has no port", std::string(text));
+    if (colon == std::string_view::npos)
+        return invalid("listen address {:?} has no port", std::string(text));
     HostPort parts;
     std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -44,7 +45,8 @@ Result<HostPort> split_host_port(std::string_view text) {
     const char* end = text.data() + text.size();
     const auto [used, ec] = std::from_chars(text.data() + colon + 1, end, parts.port);
     if (ec != std::errc() || used != end) {
-        return invalid("listen address {:?}: the port is not a number below 65536", std::string(text));
+        return invalid("listen address {:?}: the port is not a number below 65536",
+                       std::string(text));
     }
     return parts;
 }
@@ -65,12 +67,14 @@ Result<tcp::endpoint> resolve(asio::io_context& io, const std::string& address) 
 }
 
 std::string endpoint_text(const tcp::endpoint& endpoint) {
-    return endpoint.address().is_v6() ? fmt::format("[{}]:{}", endpoint.address().to_string(), endpoint.port())
-                                      : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
+    return endpoint.address().is_v6()
+               ? fmt::format("[{}]:{}", endpoint.address().to_string(), endpoint.port())
+               : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
 }
 
 Error listen_error(const std::string& address, const error_code& ec) {
-    if (ec == asio::error::address_in_use) return conflict("{} is in use by another program", address);
+    if (ec == asio::error::address_in_use)
+        return conflict("{} is in use by another program", address);
     if (ec == asio::error::access_denied) return denied("{}: {}", address, ec.message());
     return unavailable("cannot listen on {}: {}", address, ec.message());
 }
@@ -116,8 +120,9 @@ class HttpServer::Impl final {
     Impl(Environment& env, const Router& routes, const Options& options)
         : options_(options),
           origins_{options.allowed_hosts, options.allowed_origins, machine_name()},
-          context_{env, routes, options_, origins_, handlers_,
-                   MemoryBudget(options.body_bytes_in_all_max), false, {}, {}},
+          context_{env,      routes,    options_,
+                   origins_, handlers_, MemoryBudget(options.body_bytes_in_all_max),
+                   false,    {},        {}},
           handlers_("http", options.handler_threads, options.handler_queue),
           refused_(env.metrics.counter("kilowatch_http_connections_refused_total",
                                        "Connections closed at once because too many were open.")) {}
@@ -294,7 +299,8 @@ Result<void> check_web_options(const WebOptions& options) {
     }
     for (const auto& [name, value] : options.headers) {
         if (!is_token(name)) return invalid("headers: {:?} is not a header's name", name);
-        if (!is_field_value(value)) return invalid("headers: the value of {} has a control character", name);
+        if (!is_field_value(value))
+            return invalid("headers: the value of {} has a control character", name);
     }
     if (options.tls) {
         KW_TRY(check_tls_server_options(*options.tls).with_context("tls_server_config"));

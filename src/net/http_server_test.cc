@@ -91,12 +91,16 @@ class HttpServerTest : public testing::Test {
         });
         RouteOptions echo;
         echo.body_bytes_max = 1000;
-        routes_.add("POST", "/echo", [](const Request& request, ResponseWriter& response) {
-            (void)response.send(200, "text/plain", request.body);
-        }, echo);
+        routes_.add(
+            "POST", "/echo",
+            [](const Request& request, ResponseWriter& response) {
+                (void)response.send(200, "text/plain", request.body);
+            },
+            echo);
         routes_.add("POST", "/form", [](const Request& request, ResponseWriter& response) {
             std::string text;
-            for (const std::string_view value : request.params.all("a")) text += std::string(value) + ",";
+            for (const std::string_view value : request.params.all("a"))
+                text += std::string(value) + ",";
             (void)response.send(200, "text/plain", text);
         });
         routes_.add("GET", "/long", [](const Request&, ResponseWriter& response) {
@@ -106,9 +110,10 @@ class HttpServerTest : public testing::Test {
                 if (!response.write(line + "\n").ok()) return;
             }
         });
-        routes_.add("GET", "/label/:name/values", [](const Request& request, ResponseWriter& response) {
-            (void)response.send(200, "text/plain", request.path_params.get("name"));
-        });
+        routes_.add("GET", "/label/:name/values",
+                    [](const Request& request, ResponseWriter& response) {
+                        (void)response.send(200, "text/plain", request.path_params.get("name"));
+                    });
         routes_.add("GET", "/throws", [](const Request&, ResponseWriter& response) {
             (void)response.write("lost");
             throw std::runtime_error("on purpose");
@@ -174,17 +179,22 @@ TEST_F(HttpServerTest, AnswersAndRefuses) {
         {"absolute form", "GET http://localhost/hello HTTP/1.1\r\n" + end, "200 OK", "hello"},
         {"path parameter", "GET /label/a%2Fb/values HTTP/1.1\r\n" + end, "200 OK", "a/b"},
         {"body", post("Content-Length: 3\r\n", "abc"), "200 OK", "abc"},
-        {"chunked", post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n"),
+        {"chunked",
+         post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n"),
          "200 OK", "abcde"},
-        {"form", "POST /form?a=q HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-                 "Content-Length: 7\r\n" + end + "a=1&a=2", "200 OK", "1,2,q,"},
+        {"form",
+         "POST /form?a=q HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+         "Content-Length: 7\r\n" +
+             end + "a=1&a=2",
+         "200 OK", "1,2,q,"},
         {"head", "HEAD /hello HTTP/1.1\r\n" + end, "200 OK", ""},
         {"options", "OPTIONS /hello HTTP/1.1\r\n" + end, "204 No Content", ""},
         {"1.0", "GET /hello HTTP/1.0\r\n\r\n", "200 OK", "hello"},
         {"nowhere", "GET /nowhere HTTP/1.1\r\n" + end, "404 Not Found", "nothing is here\n"},
         {"method", "DELETE /hello HTTP/1.1\r\n" + end, "405 Method Not Allowed",
          "this path does not take DELETE\n"},
-        {"throws", "GET /throws HTTP/1.1\r\n" + end, "500 Internal Server Error", "internal error\n"},
+        {"throws", "GET /throws HTTP/1.1\r\n" + end, "500 Internal Server Error",
+         "internal error\n"},
         {"no host", "GET /hello HTTP/1.1\r\n\r\n", "400 Bad Request", "no Host field\n"},
         {"two hosts", "GET /hello HTTP/1.1\r\nHost: a\r\n" + end, "400 Bad Request",
          "several Host fields\n"},
@@ -194,27 +204,32 @@ TEST_F(HttpServerTest, AnswersAndRefuses) {
          "malformed request line or HTTP version\n"},
         {"space in a name", "GET /hello HTTP/1.1\r\nA b: c\r\n" + end, "400 Bad Request",
          "malformed request: bad field\n"},
-        {"two lengths", post("Content-Length: 3\r\nContent-Length: 4\r\n", "abc"), "400 Bad Request",
-         "malformed request: multiple Content-Length\n"},
-        {"length and chunked", post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        {"two lengths", post("Content-Length: 3\r\nContent-Length: 4\r\n", "abc"),
+         "400 Bad Request", "malformed request: multiple Content-Length\n"},
+        {"length and chunked",
+         post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
          "400 Bad Request", "malformed request: bad Transfer-Encoding\n"},
-        {"odd coding", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"), "501 Not Implemented",
-         "a transfer coding other than chunked\n"},
+        {"odd coding", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"),
+         "501 Not Implemented", "a transfer coding other than chunked\n"},
         {"bad chunk", post("Transfer-Encoding: chunked\r\n", "zz\r\nabc"), "400 Bad Request",
          "malformed request: bad chunk\n"},
         {"too long", post("Content-Length: 1001\r\n", ""), "413 Content Too Large",
          "body is longer than 1000 bytes, the most taken here\n"},
         {"too long in chunks",
-         post("Transfer-Encoding: chunked\r\n", "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n"),
+         post("Transfer-Encoding: chunked\r\n",
+              "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n"),
          "413 Content Too Large", "body is longer than 1000 bytes, the most taken here\n"},
         {"grows in decompression",
-         post("Content-Encoding: gzip\r\nContent-Length: " + std::to_string(gzipped.size()) + "\r\n", gzipped),
+         post(
+             "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(gzipped.size()) + "\r\n",
+             gzipped),
          "413 Content Too Large", "body is longer than 1000 bytes, the most taken here\n"},
-        {"not gzip", post("Content-Encoding: gzip\r\nContent-Length: 3\r\n", "abc"), "400 Bad Request",
-         "body: not gzip: incorrect header check\n"},
+        {"not gzip", post("Content-Encoding: gzip\r\nContent-Length: 3\r\n", "abc"),
+         "400 Bad Request", "body: not gzip: incorrect header check\n"},
         {"other encoding", post("Content-Encoding: br\r\nContent-Length: 3\r\n", "abc"),
          "415 Unsupported Media Type", "a Content-Encoding other than gzip\n"},
-        {"bad escape", "GET /hello?a=%zz HTTP/1.1\r\n" + end, "400 Bad Request", "bad % escape at byte 0\n"},
+        {"bad escape", "GET /hello?a=%zz HTTP/1.1\r\n" + end, "400 Bad Request",
+         "bad % escape at byte 0\n"},
         {"header too long", "GET /hello HTTP/1.1\r\nA: " + std::string(70'000, 'a') + "\r\n" + end,
          "431 Request Header Fields Too Large", "header is longer than 65536 bytes\n"},
     };
@@ -228,7 +243,8 @@ TEST_F(HttpServerTest, AnswersAndRefuses) {
 
 TEST_F(HttpServerTest, EveryTruncationIsNoRequest) {
     start();
-    const std::string request = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde";
+    const std::string request =
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde";
     for (size_t size = 0; size < request.size(); ++size) {
         RawClient client(server_->addresses()[0]);
         client.say(request.substr(0, size));
@@ -244,7 +260,9 @@ TEST_F(HttpServerTest, ServesPipelinedRequestsInOrder) {
     for (int i = 0; i < 50; ++i) {
         requests += "GET /hello?i=" + std::to_string(i) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
     }
-    requests += "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlast";
+    requests +=
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nConnection: "
+        "close\r\n\r\nlast";
     client.say(requests);
     const std::string answers = client.hear_all();
     size_t at = 0;
@@ -257,13 +275,13 @@ TEST_F(HttpServerTest, ServesPipelinedRequestsInOrder) {
 
 TEST_F(HttpServerTest, StreamsALongAnswerInChunksAndCompressed) {
     start();
-    const std::string plain = ask("GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const std::string plain =
+        ask("GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_NE(plain.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
     EXPECT_TRUE(plain.ends_with("\r\n0\r\n\r\n"));
     EXPECT_GT(plain.size(), 1'000'000U);
 
-    const std::string packed =
-        ask("GET /long HTTP/1.0\r\nAccept-Encoding: br, gzip;q=0.5\r\n\r\n");
+    const std::string packed = ask("GET /long HTTP/1.0\r\nAccept-Encoding: br, gzip;q=0.5\r\n\r\n");
     EXPECT_NE(packed.find("Content-Encoding: gzip\r\n"), std::string::npos);
     EXPECT_LT(packed.size(), 20'000U);
     GzipDecoder decoder(2'000'000);
@@ -282,7 +300,9 @@ TEST_F(HttpServerTest, AnAbortedAnswerIsNotWhole) {
 TEST_F(HttpServerTest, SaysContinueWhenAsked) {
     start();
     RawClient client(server_->addresses()[0]);
-    client.say("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    client.say(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: "
+        "100-continue\r\n\r\n");
     EXPECT_EQ(client.hear("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     client.say("ok");
     EXPECT_EQ(body_of(client.hear("\r\n\r\nok")), "ok");
@@ -356,13 +376,16 @@ TEST_F(HttpServerTest, AFullPoolAnswers503) {
     started.wait();
     RawClient first(server_->addresses()[0]);
     RawClient second(server_->addresses()[0]);
-    const std::string request = "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    const std::string request =
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     first.say(request);
     second.say(request);
     // One of the two waits in the queue and the other finds it full, whichever came first.
     std::thread letter([&] {
-        while (metrics_.counter("prometheus_http_requests_total", "",
-                                {{"code", "503"}, {"handler", "/hello"}}).value() == 0) {
+        while (metrics_
+                   .counter("prometheus_http_requests_total", "",
+                            {{"code", "503"}, {"handler", "/hello"}})
+                   .value() == 0) {
             std::this_thread::yield();
         }
         release.count_down();
@@ -392,12 +415,16 @@ TEST_F(HttpServerTest, TheConnectionIdleLongestGivesWay) {
 
 TEST_F(HttpServerTest, AsksForPasswordsAndRemembersThem) {
     // "test" with cost 4
-    options_.web.basic_auth_users = {{"ann", "$2b$04$abcdefghijklmnopqrstuuJz3bG1Q0AeBqkVqQnS0kq2X6cPqYQ5K"}};
+    options_.web.basic_auth_users = {
+        {"ann", "$2b$04$abcdefghijklmnopqrstuuJz3bG1Q0AeBqkVqQnS0kq2X6cPqYQ5K"}};
     RouteOptions health;
     health.is_public = true;
-    routes_.add("GET", "/health", [](const Request&, ResponseWriter& response) {
-        (void)response.send(200, "text/plain", "fine");
-    }, health);
+    routes_.add(
+        "GET", "/health",
+        [](const Request&, ResponseWriter& response) {
+            (void)response.send(200, "text/plain", "fine");
+        },
+        health);
     options_.web.headers = {{"X-Frame-Options", "deny"}};
     start();
     const std::string end = "Host: localhost\r\nConnection: close\r\n\r\n";
@@ -407,8 +434,9 @@ TEST_F(HttpServerTest, AsksForPasswordsAndRemembersThem) {
         EXPECT_NE(none.find("WWW-Authenticate: Basic\r\n"), std::string::npos);
         EXPECT_NE(none.find("X-Frame-Options: deny\r\n"), std::string::npos);
         // ann:wrong
-        EXPECT_EQ(status_line(ask("GET /hello HTTP/1.1\r\nAuthorization: Basic YW5uOndyb25n\r\n" + end)),
-                  "HTTP/1.1 401 Unauthorized");
+        EXPECT_EQ(
+            status_line(ask("GET /hello HTTP/1.1\r\nAuthorization: Basic YW5uOndyb25n\r\n" + end)),
+            "HTTP/1.1 401 Unauthorized");
         EXPECT_EQ(status_line(ask("GET /health HTTP/1.1\r\n" + end)), "HTTP/1.1 200 OK");
         EXPECT_EQ(status_line(ask("GET /nowhere HTTP/1.1\r\n" + end)), "HTTP/1.1 401 Unauthorized");
     }
@@ -441,7 +469,8 @@ TEST_F(HttpServerTest, PagesOfOtherSitesChangeNothing) {
         {"Host: localhost\r\nOrigin: https://evil.example\r\n", "HTTP/1.1 403 Forbidden"},
         {"Host: localhost\r\nOrigin: null\r\n", "HTTP/1.1 403 Forbidden"},
         {"Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", "HTTP/1.1 403 Forbidden"},
-        {"Host: evil.example:9090\r\nOrigin: http://evil.example:9090\r\n", "HTTP/1.1 403 Forbidden"},
+        {"Host: evil.example:9090\r\nOrigin: http://evil.example:9090\r\n",
+         "HTTP/1.1 403 Forbidden"},
         {"Host: evil.example\r\n", "HTTP/1.1 403 Forbidden"},
     };
     for (const Row& row : rows) {

@@ -11,7 +11,8 @@ namespace {
 bool is_address_literal(std::string_view host) {
     unsigned char address[sizeof(in6_addr)];
     if (host.starts_with('[') && host.ends_with(']')) {
-        return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), address) == 1;
+        return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), address) ==
+               1;
     }
     return inet_pton(AF_INET, std::string(host).c_str(), address) == 1;
 }
@@ -21,7 +22,8 @@ bool is_known_host(std::string_view host, const OriginRules& rules) {
         equals_ignoring_case(host, rules.machine_name)) {
         return true;
     }
-    constexpr std::string_view kBelowLocalhost = ".localhost";  // RFC 6761: never leaves the machine
+    constexpr std::string_view kBelowLocalhost =
+        ".localhost";  // RFC 6761: never leaves the machine
     if (host.size() > kBelowLocalhost.size() &&
         equals_ignoring_case(host.substr(host.size() - kBelowLocalhost.size()), kBelowLocalhost)) {
         return true;
@@ -47,9 +49,9 @@ std::optional<std::string> refuse_origin(const Headers& headers, bool came_by_lo
     const bool by_browser = origin || !site.empty();
 
     if (origin) {
-        const bool allowed = std::ranges::any_of(rules.allowed_origins, [&](const std::string& known) {
-            return equals_ignoring_case(known, *origin);
-        });
+        const bool allowed = std::ranges::any_of(
+            rules.allowed_origins,
+            [&](const std::string& known) { return equals_ignoring_case(known, *origin); });
         if (allowed) return {};
         const size_t scheme_end = origin->find("://");
         if (scheme_end == std::string_view::npos ||
@@ -61,7 +63,8 @@ std::optional<std::string> refuse_origin(const Headers& headers, bool came_by_lo
     }
     if ((by_browser || came_by_loopback) && !is_known_host(host_without_port(host), rules)) {
         return fmt::format(
-            "host {} is not one of this server's; name it with --web.external-url when it is", host);
+            "host {} is not one of this server's; name it with --web.external-url when it is",
+            host);
     }
     return {};
 }

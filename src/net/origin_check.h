@@ -2,9 +2,10 @@
 //
 // Cross-site request forgery: a page of another site posts to us. Browsers say so in Origin and
 // Sec-Fetch-Site, so an Origin that is neither ours nor allowed is refused.
-// DNS rebinding: the page's own name is made to resolve to our address; Origin and Host then agree, but the
-// Host is none of ours. So a Host that is no address literal, localhost, this machine's name or an allowed one is
-// refused where a browser asks, and for everybody on loopback, where no other name can be meant.
+// DNS rebinding: the page's own name is made to resolve to our address; Origin and Host then agree,
+// but the Host is none of ours. So a Host that is no address literal, localhost, this machine's
+// name or an allowed one is refused where a browser asks, and for everybody on loopback, where no
+// other name can be meant.
 #pragma once
 
 #include <optional>

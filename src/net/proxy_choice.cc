@@ -27,7 +27,8 @@ std::optional<Address> parse_address(std::string_view text) {
 }
 
 bool is_v4(const Address& address) {
-    return std::all_of(address.begin(), address.begin() + 10, [](unsigned char b) { return b == 0; }) &&
+    return std::all_of(address.begin(), address.begin() + 10,
+                       [](unsigned char b) { return b == 0; }) &&
            address[10] == 0xff && address[11] == 0xff;
 }
 
@@ -103,7 +104,8 @@ bool is_excepted(std::string_view host, uint16_t port, std::string_view no_proxy
             continue;
         }
         const std::string_view wanted_port = cut_port(entry);
-        if (entry.empty() || (!wanted_port.empty() && wanted_port != std::to_string(port))) continue;
+        if (entry.empty() || (!wanted_port.empty() && wanted_port != std::to_string(port)))
+            continue;
         if (const std::optional<Address> wanted = parse_address(entry)) {
             if (address && *address == *wanted) return true;
             continue;
@@ -117,9 +119,11 @@ bool is_excepted(std::string_view host, uint16_t port, std::string_view no_proxy
     return false;
 }
 
-std::string choose_proxy(const Url& url, const ProxyOptions& options, const ProxyEnvironment& environment) {
+std::string choose_proxy(const Url& url, const ProxyOptions& options,
+                         const ProxyEnvironment& environment) {
     if (options.from_environment) {
-        const std::string& proxy = url.scheme == "https" ? environment.https_proxy : environment.http_proxy;
+        const std::string& proxy =
+            url.scheme == "https" ? environment.https_proxy : environment.http_proxy;
         return proxy.empty() || is_excepted(url.host, url.port, environment.no_proxy) ? "" : proxy;
     }
     if (options.url.empty()) return "";

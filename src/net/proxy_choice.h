@@ -1,11 +1,11 @@
-// Which proxy, if any, a request goes through: the rules of Go's httpproxy package, which Prometheus uses, so that
-// a no_proxy list means the same here.
+// Which proxy, if any, a request goes through: the rules of Go's httpproxy package, which
+// Prometheus uses, so that a no_proxy list means the same here.
 //
-//   example.org      it and its subdomains        .example.org    its subdomains only (also *.example.org)
-//   10.0.0.1         the address                  10.0.0.0/8      the network
-//   example.org:80   with that port only          *               everything
-// localhost and loopback addresses need no entry, except where a proxy stands without a no_proxy list: then all goes
-// through it.
+//   example.org      it and its subdomains    .example.org   subdomains only (also *.example.org)
+//   10.0.0.1         the address              10.0.0.0/8     the network
+//   example.org:80   with that port only      *              everything
+// localhost and loopback addresses need no entry, except where a proxy stands without a no_proxy
+// list: then all goes through it.
 // Source: golang.org/x/net/http/httpproxy.
 #pragma once
 
@@ -27,7 +27,8 @@ struct ProxyEnvironment {
 };
 
 // The proxy's URL, empty for none.
-std::string choose_proxy(const Url& url, const ProxyOptions& options, const ProxyEnvironment& environment);
+std::string choose_proxy(const Url& url, const ProxyOptions& options,
+                         const ProxyEnvironment& environment);
 
 bool is_excepted(std::string_view host, uint16_t port, std::string_view no_proxy);
 

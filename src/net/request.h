@@ -10,19 +10,19 @@
 namespace kw::net {
 
 struct Request {
-    // `cancel_token` is cancelled when the client disconnects or the server is torn down, and outlives
-    // the handler.
+    // `cancel_token` is cancelled when the client disconnects or the server is torn down, and
+    // outlives the handler.
     explicit Request(const CancelToken& cancel_token) : cancel(cancel_token) {}
 
-    std::string method;  // "GET"; upper case by convention of the clients, not changed here
-    std::string target;  // as sent: "/graph/api/v1/query?query=up"
-    std::string path;    // decoded, without the external URL's prefix: "/api/v1/query"
+    std::string method;      // "GET"; upper case by convention of the clients, not changed here
+    std::string target;      // as sent: "/graph/api/v1/query?query=up"
+    std::string path;        // decoded, without the external URL's prefix: "/api/v1/query"
     std::string query_text;  // as sent, after the '?', without it
     Headers headers;
-    std::string body;  // gzip already undone
+    std::string body;    // gzip already undone
     Params path_params;  // of the route's pattern
-    // Query and, for POST, PUT and PATCH with a form body, form parameters; the form's first, as in Go's
-    // Request.Form.
+    // Query and, for POST, PUT and PATCH with a form body, form parameters; the form's first, as in
+    // Go's Request.Form.
     Params params;
     std::string remote_address;  // "127.0.0.1:51234", "[::1]:51234"
     bool is_tls = false;

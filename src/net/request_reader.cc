@@ -35,7 +35,8 @@ struct BodySink {
         if (!complete.ok()) refuse(complete.error());
     }
     void refuse(const Error& why) {
-        error = why.code == Code::kExhausted ? too_long() : RequestError{400, "body: " + why.message};
+        error =
+            why.code == Code::kExhausted ? too_long() : RequestError{400, "body: " + why.message};
     }
     RequestError too_long() const {
         return {413, fmt::format("body is longer than {} bytes, the most taken here", bytes_max)};
@@ -55,7 +56,8 @@ struct SinkBody {
         template <typename Buffers>
         size_t put(const Buffers& buffers, error_code& ec) {
             size_t taken = 0;
-            for (const boost::asio::const_buffer buffer : boost::beast::buffers_range_ref(buffers)) {
+            for (const boost::asio::const_buffer buffer :
+                 boost::beast::buffers_range_ref(buffers)) {
                 sink_->take({static_cast<const char*>(buffer.data()), buffer.size()});
                 taken += buffer.size();
             }
@@ -85,11 +87,12 @@ std::optional<RequestError> to_origin_form(RequestReader::Head& head) {
     std::string& target = head.target;
     if (target.starts_with('/') || (target == "*" && head.method == "OPTIONS")) return {};
     for (const std::string_view scheme : {"http://", "https://"}) {
-        if (!equals_ignoring_case(std::string_view(target).substr(0, scheme.size()), scheme)) continue;
+        if (!equals_ignoring_case(std::string_view(target).substr(0, scheme.size()), scheme))
+            continue;
         const size_t authority_end = target.find_first_of("/?", scheme.size());
-        const std::string authority =
-            target.substr(scheme.size(), authority_end == std::string::npos ? authority_end
-                                                                            : authority_end - scheme.size());
+        const std::string authority = target.substr(
+            scheme.size(),
+            authority_end == std::string::npos ? authority_end : authority_end - scheme.size());
         head.headers.set("Host", authority);  // RFC 9112, 3.2.2: it replaces the field
         target = authority_end == std::string::npos ? "/" : target.substr(authority_end);
         if (target.front() == '?') target.insert(0, "/");
@@ -173,7 +176,8 @@ std::optional<RequestError> RequestReader::advance() {
         if (state.parser->is_header_done() && !state.in_body) break;
         error_code ec;
         used += state.parser->put(
-            boost::asio::const_buffer(state.pending.data() + used, state.pending.size() - used), ec);
+            boost::asio::const_buffer(state.pending.data() + used, state.pending.size() - used),
+            ec);
         if (state.sink.error) {
             error = state.sink.error;
             break;
@@ -181,7 +185,8 @@ std::optional<RequestError> RequestReader::advance() {
         if (ec == http::error::need_more) {
             // A chunk's header or the trailers: they are no shorter for being in the body.
             if (state.pending.size() - used > state.header_bytes_max) {
-                error = describe(make_error_code(http::error::header_limit), state.header_bytes_max);
+                error =
+                    describe(make_error_code(http::error::header_limit), state.header_bytes_max);
             }
             break;
         }
@@ -203,7 +208,9 @@ bool RequestReader::header_done() const {
     return state_->parser->is_header_done() && !state_->in_body;
 }
 const RequestReader::Head& RequestReader::head() const { return state_->head; }
-bool RequestReader::started() const { return state_->parser->got_some() || !state_->pending.empty(); }
+bool RequestReader::started() const {
+    return state_->parser->got_some() || !state_->pending.empty();
+}
 
 std::optional<RequestError> RequestReader::begin_body(uint64_t body_bytes_max, bool decode) {
     State& state = *state_;

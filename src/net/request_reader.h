@@ -2,13 +2,13 @@
 //
 //   RequestReader reader(limits);
 //   reader.feed(bytes)  …until header_done()   // request() has method, target, headers
-//   reader.begin_body(limit, decode)           // the route is known now, and so is the body's limit
+//   reader.begin_body(limit, decode)  // the route is known now, and so is the body's limit
 //   reader.feed(bytes)  …until done()          // request().body
 //   reader.next()                              // bytes that were fed beyond are kept: pipelining
 //
-// Refused, since two readers could disagree about where such a request ends or whom it is for: Content-Length
-// beside Transfer-Encoding, several different lengths, a transfer coding other than chunked, several Host
-// fields or (in HTTP/1.1) none, a version other than 1.0 and 1.1.
+// Refused, since two readers could disagree about where such a request ends or whom it is for:
+// Content-Length beside Transfer-Encoding, several different lengths, a transfer coding other than
+// chunked, several Host fields or (in HTTP/1.1) none, a version other than 1.0 and 1.1.
 // Threads: one at a time. Source: RFC 9112.
 #pragma once
 
@@ -46,8 +46,8 @@ class RequestReader final {
         bool has_body = false;
     };
 
-    // Takes bytes and reads as far as they go: to the end of the header, or after begin_body() to the
-    // request's end. After an error the connection is of no use.
+    // Takes bytes and reads as far as they go: to the end of the header, or after begin_body() to
+    // the request's end. After an error the connection is of no use.
     std::optional<RequestError> feed(std::string_view bytes);
     // The header is complete: head() may be read, and begin_body() is awaited.
     bool header_done() const;

@@ -3,10 +3,11 @@
 //   response.set_header("Content-Type", "text/plain; charset=utf-8");
 //   KW_TRY(response.write("one part"));     // as often as there is something to say
 //
-// Status and headers may be set until the first 64 KiB are written (or flush() is called), after which they
-// are on their way. A body that fits in these 64 KiB goes out with a Content-Length, a longer one in chunks.
-// Content-Length, Transfer-Encoding, Connection, Date and Content-Encoding are the server's: it compresses
-// by itself when the client accepts that. For HEAD the body is dropped.
+// Status and headers may be set until the first 64 KiB are written (or flush() is called), after
+// which they are on their way. A body that fits in these 64 KiB goes out with a Content-Length, a
+// longer one in chunks. Content-Length, Transfer-Encoding, Connection, Date and Content-Encoding
+// are the server's: it compresses by itself when the client accepts that. For HEAD the body is
+// dropped.
 // Threads: the handler's thread only.
 #pragma once
 
@@ -35,8 +36,8 @@ class ResponseWriter {
     virtual Result<void> write(std::string_view bytes) = 0;
     // Sends what was written so far on its way.
     virtual Result<void> flush() = 0;
-    // Ends the connection in the middle of the body, so that the client knows it is not whole: for an
-    // error after committed().
+    // Ends the connection in the middle of the body, so that the client knows it is not whole: for
+    // an error after committed().
     virtual void abort() = 0;
 
     // A whole answer.

@@ -7,13 +7,14 @@
 
 namespace kw::net {
 
-// A tree of segments. Children are tried literal first, then parameter; the catch-all of the deepest node
-// that has one takes what nothing else did.
+// A tree of segments. Children are tried literal first, then parameter; the catch-all of the
+// deepest node that has one takes what nothing else did.
 struct Router::Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
     std::unique_ptr<Node> parameter;
-    std::map<std::string, const Route*, std::less<>> routes;     // method -> route that ends here
-    std::map<std::string, const Route*, std::less<>> catch_all;  // and that takes the rest from here
+    std::map<std::string, const Route*, std::less<>> routes;  // method -> route that ends here
+    std::map<std::string, const Route*, std::less<>>
+        catch_all;  // and that takes the rest from here
 };
 
 namespace {
@@ -41,8 +42,8 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
                  RouteOptions options) {
     KW_CHECK(pattern.starts_with('/'));
     if (options.name.empty()) options.name = std::string(pattern);
-    routes_.push_back(std::make_unique<Route>(Route{std::string(method), std::string(pattern),
-                                                    std::move(handler), std::move(options)}));
+    routes_.push_back(std::make_unique<Route>(
+        Route{std::string(method), std::string(pattern), std::move(handler), std::move(options)}));
     const Route* route = routes_.back().get();
 
     Node* node = root_.get();
@@ -61,8 +62,8 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
 
 namespace {
 
-// Depth-first, most specific first. Returns the methods of the first node that takes the whole path.
-// The tree is as deep as the longest pattern, so the recursion is bounded by what was added.
+// Depth-first, most specific first. Returns the methods of the first node that takes the whole
+// path. The tree is as deep as the longest pattern, so the recursion is bounded by what was added.
 template <typename Node>
 const Methods* find(const Node& node, const std::vector<std::string_view>& segments, size_t at) {
     if (at == segments.size()) {

@@ -3,11 +3,11 @@
 //   routes.add("GET", "/api/v1/label/:name/values", label_values, {});
 //   routes.add("GET", "/assets/*file", asset, {});
 //
-// A pattern is a path whose segments may be `:name` (one non-empty segment) or, last, `*name` (the rest, which
-// may be empty and hold slashes). Segments are matched before they are decoded, so that an encoded slash does
-// not split one; the captured values are decoded. Literal beats `:name` beats `*name`.
-// A path that has routes but not for this method is 405 with Allow; HEAD runs GET's handler; OPTIONS is
-// answered with Allow where no route takes it.
+// A pattern is a path whose segments may be `:name` (one non-empty segment) or, last, `*name` (the
+// rest, which may be empty and hold slashes). Segments are matched before they are decoded, so that
+// an encoded slash does not split one; the captured values are decoded. Literal beats `:name` beats
+// `*name`. A path that has routes but not for this method is 405 with Allow; HEAD runs GET's
+// handler; OPTIONS is answered with Allow where no route takes it.
 // Threads: add() before the server starts, then const members from any thread.
 #pragma once
 
@@ -25,20 +25,23 @@ namespace kw::net {
 struct Request;
 class ResponseWriter;
 
-// Runs on a thread of the server's pool and may block. What it throws ends this request only, with 500.
+// Runs on a thread of the server's pool and may block. What it throws ends this request only, with
+// 500.
 using Handler = std::function<void(const Request&, ResponseWriter&)>;
 
 struct RouteOptions {
-    // The request's body, also after decompression; longer is 413. 10 MiB: room for forms with long queries.
+    // The request's body, also after decompression; longer is 413. 10 MiB: room for forms with long
+    // queries.
     uint64_t body_bytes_max = 10 << 20;
-    // Host and Origin are checked (origin_check.h). Ignored for GET, HEAD and OPTIONS unless `always_changes`.
-    // Set to false for a POST that only reads, such as a query in a form.
+    // Host and Origin are checked (origin_check.h). Ignored for GET, HEAD and OPTIONS unless
+    // `always_changes`. Set to false for a POST that only reads, such as a query in a form.
     bool changes_something = true;
     // For a GET that changes something.
     bool always_changes = false;
     // No password is asked for: health checks.
     bool is_public = false;
-    // gzip undone before the handler runs; false hands the body over as sent, Content-Encoding and all.
+    // gzip undone before the handler runs; false hands the body over as sent, Content-Encoding and
+    // all.
     bool decode_body = true;
     // The `handler` label of the server's own metrics; the pattern when empty.
     std::string name;

@@ -9,15 +9,17 @@
 namespace kw::net {
 namespace {
 
-constexpr size_t kPieceBytes = 64 << 10;  // a chunk, and what is kept back in the hope of a Content-Length
-constexpr size_t kGzipBytesMin = 1024;    // below, the saving is less than a packet
+constexpr size_t kPieceBytes =
+    64 << 10;  // a chunk, and what is kept back in the hope of a Content-Length
+constexpr size_t kGzipBytesMin = 1024;  // below, the saving is less than a packet
 
 // The server's own, whoever sets them.
-constexpr std::string_view kReserved[] = {"Content-Length", "Transfer-Encoding", "Connection", "Date"};
+constexpr std::string_view kReserved[] = {"Content-Length", "Transfer-Encoding", "Connection",
+                                          "Date"};
 
 bool is_reserved(std::string_view name) {
-    return std::ranges::any_of(kReserved,
-                               [&](std::string_view own) { return equals_ignoring_case(own, name); });
+    return std::ranges::any_of(
+        kReserved, [&](std::string_view own) { return equals_ignoring_case(own, name); });
 }
 
 }  // namespace
@@ -83,7 +85,8 @@ void ServerResponse::add_header(std::string_view name, std::string_view value) {
 Result<void> ServerResponse::write(std::string_view bytes) {
     body_bytes_ += bytes.size();
     while (!gone_ && !bytes.empty()) {
-        const size_t count = std::min(bytes.size(), kPieceBytes - std::min(kPieceBytes, buffer_.size()));
+        const size_t count =
+            std::min(bytes.size(), kPieceBytes - std::min(kPieceBytes, buffer_.size()));
         buffer_ += bytes.substr(0, count);
         bytes.remove_prefix(count);
         if (buffer_.size() >= kPieceBytes) gone_ = !send_piece(false);
@@ -121,7 +124,8 @@ bool ServerResponse::is_compressible() const {
     if (headers_.has("Content-Encoding") || status_ == 206 || !may_have_body()) return false;
     const std::string_view type = headers_.get("Content-Type");
     if (type.starts_with("text/")) return !type.starts_with("text/event-stream");
-    return type.find("json") != std::string_view::npos || type.find("xml") != std::string_view::npos ||
+    return type.find("json") != std::string_view::npos ||
+           type.find("xml") != std::string_view::npos ||
            type.find("javascript") != std::string_view::npos ||
            type.starts_with("application/openmetrics-text") || type.starts_with("application/wasm");
 }
@@ -130,8 +134,8 @@ bool ServerResponse::is_compressible() const {
 void ServerResponse::commit(bool body_is_whole) {
     committed_ = true;
     const bool compressible = is_compressible();
-    const bool use_gzip = compressible && form_.accepts_gzip &&
-                          (!body_is_whole || buffer_.size() >= kGzipBytesMin);
+    const bool use_gzip =
+        compressible && form_.accepts_gzip && (!body_is_whole || buffer_.size() >= kGzipBytesMin);
     if (use_gzip) gzip_ = std::make_unique<GzipEncoder>();
 
     std::string head;
@@ -143,7 +147,8 @@ void ServerResponse::commit(bool body_is_whole) {
     }
     if (form_.extra_headers) {
         for (const auto& [name, value] : *form_.extra_headers) {
-            if (!headers_.has(name)) fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
+            if (!headers_.has(name))
+                fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
         }
     }
     if (compressible) head += "Vary: Accept-Encoding\r\n";

@@ -1,10 +1,10 @@
-// The way from a handler's thread to a connection: ServerResponse puts answers into the form of HTTP/1.1, the
-// Outbox holds the bytes until the connection's coroutine has sent them.
+// The way from a handler's thread to a connection: ServerResponse puts answers into the form of
+// HTTP/1.1, the Outbox holds the bytes until the connection's coroutine has sent them.
 //
 //   handler ──write()──▶ ServerResponse ──chunks──▶ Outbox ──take()──▶ socket
 //
-// Invariant: a body either has its Content-Length, or is chunked and ends with the last chunk only when the
-// handler finished without abort(): a client can always tell a whole answer.
+// Invariant: a body either has its Content-Length, or is chunked and ends with the last chunk only
+// when the handler finished without abort(): a client can always tell a whole answer.
 // Threads: ServerResponse the handler's; Outbox both sides'.
 #pragma once
 
@@ -28,7 +28,8 @@ class Outbox final {
 
     // Waits for room. False when the connection is gone.
     bool put(std::string_view bytes) KW_EXCLUDES(mutex_);
-    // Nothing comes after this. `whole`: the answer is complete, and the connection may be used again.
+    // Nothing comes after this. `whole`: the answer is complete, and the connection may be used
+    // again.
     void finish(bool whole) KW_EXCLUDES(mutex_);
     // The connection is gone: whoever waits for room is let go.
     void break_off() KW_EXCLUDES(mutex_);

@@ -101,8 +101,8 @@ Result<void> use_certificate(SSL_CTX* context, const std::string& pem) {
 Result<void> use_key(SSL_CTX* context, const std::string& pem) {
     const Bio bio = memory_bio(pem);
     // An empty passphrase rather than a question on the terminal.
-    const PrivateKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, const_cast<char*>("")),
-                         EVP_PKEY_free);
+    const PrivateKey key(
+        PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, const_cast<char*>("")), EVP_PKEY_free);
     if (!key) return invalid("no unencrypted private key in it: {}", last_ssl_error());
     if (SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
         return invalid("does not belong to the certificate: {}", last_ssl_error());
@@ -165,8 +165,8 @@ bool has_allowed_san(X509* certificate, const std::vector<std::string>& allowed)
 int verify_client(int chain_is_good, X509_STORE_CTX* store) {
     if (!chain_is_good) return 0;
     if (X509_STORE_CTX_get_error_depth(store) > 0) return 1;
-    const auto* ssl = static_cast<SSL*>(
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const auto* ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     const auto* allowed = static_cast<const std::vector<std::string>*>(
         SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), allowed_sans_index()));
     return !allowed || has_allowed_san(X509_STORE_CTX_get_current_cert(store), *allowed) ? 1 : 0;
@@ -176,9 +176,7 @@ int accept_any_client(int, X509_STORE_CTX*) { return 1; }
 
 void set_client_certificate(SSL_CTX* context, const TlsServerOptions& options) {
     switch (options.client_certificate) {
-        case ClientCertificate::kNone:
-            SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
-            break;
+        case ClientCertificate::kNone: SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr); break;
         case ClientCertificate::kRequest:
             SSL_CTX_set_verify(context, SSL_VERIFY_PEER, accept_any_client);
             break;
@@ -240,8 +238,8 @@ Result<void> set_curves(SSL_CTX* context, const std::vector<std::string>& curves
     return {};
 }
 
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                    unsigned int in_size, void*) {
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                    const unsigned char* in, unsigned int in_size, void*) {
     static constexpr unsigned char kOurs[] = "\x08http/1.1";
     const int chosen = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, kOurs,
                                              sizeof kOurs - 1, in, in_size);
@@ -252,7 +250,7 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 std::string stamp_of(const TlsServerOptions& options) {
     std::string stamp;
     for (const TextOrFile* source : {&options.cert, &options.key, &options.client_ca}) {
-        struct stat status {};
+        struct stat status{};
         if (source->file.empty() || stat(source->file.c_str(), &status) != 0) {
             stamp += "-;";
             continue;
@@ -270,7 +268,8 @@ Result<TlsVersion> parse_tls_version(std::string_view text) {
     for (const NamedVersion& known : kVersions) {
         if (known.name == text) return known.version;
     }
-    return invalid("unknown TLS version {:?}, want TLS10, TLS11, TLS12 or TLS13", std::string(text));
+    return invalid("unknown TLS version {:?}, want TLS10, TLS11, TLS12 or TLS13",
+                   std::string(text));
 }
 
 Result<ClientCertificate> parse_client_certificate(std::string_view text) {
@@ -337,7 +336,8 @@ Result<SslContext> make_server_context(const TlsServerOptions& options) {
     KW_TRY(use_key(context.get(), key).with_context("key " + options.key.file));
     if (!options.client_ca.empty()) {
         KW_TRY_ASSIGN(const std::string ca, read_text_or_file(options.client_ca));
-        KW_TRY(use_client_ca(context.get(), ca).with_context("client CA " + options.client_ca.file));
+        KW_TRY(
+            use_client_ca(context.get(), ca).with_context("client CA " + options.client_ca.file));
     }
     set_client_certificate(context.get(), options);
     // Sessions of clients that were verified need a context name.

@@ -15,12 +15,13 @@ namespace kw::net {
 
 using SslContext = std::shared_ptr<SSL_CTX>;
 
-// Errors: kInvalid (bad PEM, key and certificate do not match, an unknown suite or curve, versions out of
-// order), kNotFound and the like for files.
+// Errors: kInvalid (bad PEM, key and certificate do not match, an unknown suite or curve, versions
+// out of order), kNotFound and the like for files.
 Result<SslContext> make_server_context(const TlsServerOptions& options);
 
-// Gives the context for a new connection. A file's change is seen in its inode, size and time of change;
-// files that cannot be read or do not fit (a renewal half done) leave the former context in place.
+// Gives the context for a new connection. A file's change is seen in its inode, size and time of
+// change; files that cannot be read or do not fit (a renewal half done) leave the former context in
+// place.
 class ReloadingContext final {
  public:
     static Result<std::unique_ptr<ReloadingContext>> make(TlsServerOptions options);

@@ -1,5 +1,5 @@
-// TLS settings of both sides, as Prometheus' configuration has them. A text and a file exclude each other;
-// files are read again for new connections, so that a renewed certificate needs no restart.
+// TLS settings of both sides, as Prometheus' configuration has them. A text and a file exclude each
+// other; files are read again for new connections, so that a renewed certificate needs no restart.
 #pragma once
 
 #include <string>
@@ -59,7 +59,8 @@ struct TlsServerOptions {
 };
 
 // Reads the files and builds a context of it once: what a check of the configuration wants to know.
-// Errors: kInvalid (bad PEM, key and certificate do not match, an unknown suite), kNotFound and the like.
+// Errors: kInvalid (bad PEM, key and certificate do not match, an unknown suite), kNotFound and the
+// like.
 Result<void> check_tls_server_options(const TlsServerOptions& options);
 
 }  // namespace kw::net

@@ -1,5 +1,5 @@
-// The two transports of a connection. Asio's read and write over TLS are instantiated here and nowhere else: they
-// are what takes long to compile.
+// The two transports of a connection. Asio's read and write over TLS are instantiated here and
+// nowhere else: they are what takes long to compile.
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -60,9 +60,7 @@ class TlsTransport final : public Transport {
     asio::awaitable<error_code> write(asio::const_buffer bytes) override {
         return write_whole(stream_, bytes);
     }
-    asio::awaitable<void> shut_down_sending() override {
-        co_await stream_.async_shutdown(kAwait);
-    }
+    asio::awaitable<void> shut_down_sending() override { co_await stream_.async_shutdown(kAwait); }
     tcp::socket& socket() override { return stream_.next_layer(); }
 
  private:

@@ -1,4 +1,5 @@
-// A Fetcher for this module's tests: answers at once from a table, or holds fetches until it is told to answer.
+// A Fetcher for this module's tests: answers at once from a table, or holds fetches until it is
+// told to answer.
 // Threads: one.
 #pragma once
 
@@ -39,8 +40,8 @@ class FakeFetcher final : public net::Fetcher {
     }
     size_t held_count() const { return held_.size(); }
 
-    void set(const std::string& url, std::string body, std::string type = "text/plain; version=0.0.4",
-             int status = 200) {
+    void set(const std::string& url, std::string body,
+             std::string type = "text/plain; version=0.0.4", int status = 200) {
         net::FetchResponse response;
         response.status = status;
         response.headers.set("Content-Type", type);
@@ -58,7 +59,8 @@ class FakeFetcher final : public net::Fetcher {
  private:
     Result<net::FetchResponse> answer_for(const net::FetchRequest& request) const {
         const auto it = answers.find(request.url);
-        if (it == answers.end()) return unavailable("connect to {}: Connection refused", request.url);
+        if (it == answers.end())
+            return unavailable("connect to {}: Connection refused", request.url);
         if (it->second.ok() && it->second->body.size() > request.body_bytes_max) {
             return exhausted("longer than {} bytes", request.body_bytes_max);
         }

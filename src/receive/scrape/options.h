@@ -1,5 +1,5 @@
-// What a scrape_config says, checked and with the global defaults filled in: every field of Prometheus'
-// scrape_config that acts. `app` fills it from YAML; a reload hands in a new list.
+// What a scrape_config says, checked and with the global defaults filled in: every field of
+// Prometheus' scrape_config that acts. `app` fills it from YAML; a reload hands in a new list.
 // Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
 #pragma once
 
@@ -19,11 +19,11 @@ namespace kw::scrape {
 
 // The formats that a target may be asked for, as scrape_protocols names them.
 enum class Protocol : unsigned char {
-    kPrometheusProto,      // "PrometheusProto": never asked for, since nothing here reads it yet
-    kPrometheusText004,    // "PrometheusText0.0.4"
-    kPrometheusText100,    // "PrometheusText1.0.0"
-    kOpenMetricsText001,   // "OpenMetricsText0.0.1"
-    kOpenMetricsText100,   // "OpenMetricsText1.0.0"
+    kPrometheusProto,     // "PrometheusProto": never asked for, since nothing here reads it yet
+    kPrometheusText004,   // "PrometheusText0.0.4"
+    kPrometheusText100,   // "PrometheusText1.0.0"
+    kOpenMetricsText001,  // "OpenMetricsText0.0.1"
+    kOpenMetricsText100,  // "OpenMetricsText1.0.0"
 };
 std::string_view protocol_text(Protocol protocol);
 std::optional<Protocol> parse_protocol(std::string_view text);
@@ -38,8 +38,8 @@ enum class Escaping : unsigned char {
 std::string_view escaping_text(Escaping escaping);
 std::optional<Escaping> parse_escaping(std::string_view text);
 
-// A group of targets with labels in common: static_configs, and what discovery finds. `source` tells the
-// groups of one discovery apart: an update of a source replaces its former group.
+// A group of targets with labels in common: static_configs, and what discovery finds. `source`
+// tells the groups of one discovery apart: an update of a source replaces its former group.
 struct TargetGroup {
     std::string source;
     std::vector<LabelSet> targets;  // each with at least __address__
@@ -67,12 +67,12 @@ struct HttpSdOptions {
 
 // Limits, 0: none.
 struct ScrapeLimits {
-    uint64_t body_bytes = 0;          // body_size_limit, after decompression
-    uint64_t samples = 0;             // sample_limit, after relabelling
-    uint64_t targets = 0;             // target_limit, of the job after relabelling
-    uint64_t labels = 0;              // label_limit, of a sample
-    uint64_t label_name_bytes = 0;    // label_name_length_limit
-    uint64_t label_value_bytes = 0;   // label_value_length_limit
+    uint64_t body_bytes = 0;            // body_size_limit, after decompression
+    uint64_t samples = 0;               // sample_limit, after relabelling
+    uint64_t targets = 0;               // target_limit, of the job after relabelling
+    uint64_t labels = 0;                // label_limit, of a sample
+    uint64_t label_name_bytes = 0;      // label_name_length_limit
+    uint64_t label_value_bytes = 0;     // label_value_length_limit
     uint64_t keep_dropped_targets = 0;  // how many dropped targets are listed; 0: all
     bool operator==(const ScrapeLimits&) const = default;
 };
@@ -87,7 +87,8 @@ struct JobOptions {
     bool honor_labels = false;
     bool honor_timestamps = true;
     bool track_timestamps_staleness = false;
-    // In order of preference. Prometheus 3's default; formats that cannot be read are left out when asking.
+    // In order of preference. Prometheus 3's default; formats that cannot be read are left out when
+    // asking.
     std::vector<Protocol> protocols = {Protocol::kOpenMetricsText100, Protocol::kOpenMetricsText001,
                                        Protocol::kPrometheusText100, Protocol::kPrometheusText004};
     // For an answer without a usable Content-Type; none: such a scrape fails.
@@ -95,7 +96,8 @@ struct JobOptions {
     NameScheme name_validation = NameScheme::kUtf8;
     Escaping name_escaping = Escaping::kAllowUtf8;
     bool enable_compression = true;
-    bool extra_scrape_metrics = false;  // scrape_timeout_seconds, scrape_sample_limit, scrape_body_size_bytes
+    bool extra_scrape_metrics =
+        false;  // scrape_timeout_seconds, scrape_sample_limit, scrape_body_size_bytes
     ScrapeLimits limits;
     std::vector<intake::RelabelRule> relabel;
     std::vector<intake::RelabelRule> metric_relabel;

@@ -33,27 +33,31 @@ std::shared_ptr<const TargetJob> make_job(JobOptions options, Collector collect)
 }  // namespace
 
 Pool::Pool(std::shared_ptr<TargetContext> context, std::string name)
-    : context_(std::move(context)), name_(std::move(name)),
+    : context_(std::move(context)),
+      name_(std::move(name)),
       target_gauge_(context_->env.metrics.gauge("prometheus_target_scrape_pool_targets",
                                                 "Current number of targets in this scrape pool.",
                                                 {{"scrape_job", name_}})),
       discovered_gauge_(context_->env.metrics.gauge("prometheus_sd_discovered_targets",
                                                     "Current number of discovered targets.",
                                                     {{"config", name_}, {"name", "scrape"}})),
-      sync_count_(context_->env.metrics.counter("prometheus_target_scrape_pool_sync_total",
-                                                "Total number of syncs that were executed on a scrape pool.",
-                                                {{"scrape_job", name_}})),
+      sync_count_(context_->env.metrics.counter(
+          "prometheus_target_scrape_pool_sync_total",
+          "Total number of syncs that were executed on a scrape pool.", {{"scrape_job", name_}})),
       failure_count_(context_->env.metrics.counter("prometheus_target_sync_failed_total",
                                                    "Total number of target sync failures.",
                                                    {{"scrape_job", name_}})),
-      limit_hits_(context_->env.metrics.counter(
-          "prometheus_target_scrape_pool_exceeded_target_limit_total",
-          "Total number of times scrape pools hit the target limit, during sync or config reload.")) {}
+      limit_hits_(
+          context_->env.metrics.counter("prometheus_target_scrape_pool_exceeded_target_limit_total",
+                                        "Total number of times scrape pools hit the target limit, "
+                                        "during sync or config reload.")) {}
 
-void Pool::configure(JobOptions options, Collector collect, std::vector<TargetGroup> static_groups) {
+void Pool::configure(JobOptions options, Collector collect,
+                     std::vector<TargetGroup> static_groups) {
     if (job_ && options == options_ && static_groups == static_groups_) return;
     JobOptions scraping = scraping_part(options);
-    if (!job_ || job_->options != scraping) job_ = make_job(std::move(scraping), std::move(collect));
+    if (!job_ || job_->options != scraping)
+        job_ = make_job(std::move(scraping), std::move(collect));
     options_ = std::move(options);
     static_groups_ = std::move(static_groups);
     is_dirty_ = true;
@@ -80,8 +84,8 @@ void Pool::sync(Changes& changes) {
     std::string error;
     if (options_.limits.targets > 0 && targets_.size() > options_.limits.targets) {
         limit_hits_.add();
-        error = fmt::format("target_limit exceeded (number of targets: {}, limit: {})", targets_.size(),
-                            options_.limits.targets);
+        error = fmt::format("target_limit exceeded (number of targets: {}, limit: {})",
+                            targets_.size(), options_.limits.targets);
     }
     for (const auto& [identity, target] : targets_) target->set_forced_error(error);
     target_gauge_.set(static_cast<double>(targets_.size()));
@@ -89,29 +93,32 @@ void Pool::sync(Changes& changes) {
 }
 
 // Moves what stays from targets_ to `current`.
-void Pool::sync_group(const TargetGroup& group, std::map<std::string, std::shared_ptr<Target>>& current,
-                      Changes& changes) {
+void Pool::sync_group(const TargetGroup& group,
+                      std::map<std::string, std::shared_ptr<Target>>& current, Changes& changes) {
     for (const LabelSet& labels : group.targets) {
         LabelSet discovered = discovered_labels(labels, group.labels, options_);
         Result<std::optional<TargetPlan>> planned = plan_target(discovered, options_);
         if (!planned.ok()) {
             failure_count_.add();
-            context_->env.log.error("a target cannot be made", {{"scrape_pool", name_},
-                                                                {"discovered", discovered.to_string()},
-                                                                {"error", planned.error().message}});
+            context_->env.log.error("a target cannot be made",
+                                    {{"scrape_pool", name_},
+                                     {"discovered", discovered.to_string()},
+                                     {"error", planned.error().message}});
             continue;
         }
         if (!*planned) {
             ++dropped_count_;
             const uint64_t kept_max = options_.limits.keep_dropped_targets;
-            if (kept_max == 0 || dropped_.size() < kept_max) dropped_.push_back({std::move(discovered), name_});
+            if (kept_max == 0 || dropped_.size() < kept_max)
+                dropped_.push_back({std::move(discovered), name_});
             continue;
         }
         TargetPlan& plan = **planned;
         std::string identity = fmt::format("{}\n{}", plan.labels.encoded(), plan.url);
         if (current.contains(identity)) continue;
         std::shared_ptr<Target> target;
-        if (const auto before = targets_.find(identity); before != targets_.end() && before->second) {
+        if (const auto before = targets_.find(identity);
+            before != targets_.end() && before->second) {
             target = std::move(before->second);
             if (target->plan() != plan || &target->job() != job_.get()) {
                 changes.replaced.push_back(std::move(target));

@@ -1,8 +1,8 @@
 // The targets of one job: what discovery found, relabelled, without doubles, within the limits.
 //
-// A target is known by its labels and URL. One that a change of groups or options leaves as it was goes on undisturbed,
-// with its schedule, its cache and its health; one that scrapes differently now is replaced without a gap in its
-// series; one that is gone is retired with staleness markers.
+// A target is known by its labels and URL. One that a change of groups or options leaves as it was
+// goes on undisturbed, with its schedule, its cache and its health; one that scrapes differently
+// now is replaced without a gap in its series; one that is gone is retired with staleness markers.
 // Threads: the manager's, under its lock, as far as they change something.
 #pragma once
 
@@ -19,8 +19,8 @@ class Pool final {
  public:
     Pool(std::shared_ptr<TargetContext> context, std::string name);
 
-    // New options (discovery in them is not looked at) and the groups that they give themselves. The targets
-    // follow at the next sync().
+    // New options (discovery in them is not looked at) and the groups that they give themselves.
+    // The targets follow at the next sync().
     void configure(JobOptions options, Collector collect, std::vector<TargetGroup> static_groups);
     void set_discovered_groups(std::vector<TargetGroup> groups);
 
@@ -41,8 +41,8 @@ class Pool final {
     uint64_t dropped_count() const { return dropped_count_; }
 
  private:
-    void sync_group(const TargetGroup& group, std::map<std::string, std::shared_ptr<Target>>& current,
-                    Changes& changes);
+    void sync_group(const TargetGroup& group,
+                    std::map<std::string, std::shared_ptr<Target>>& current, Changes& changes);
 
     const std::shared_ptr<TargetContext> context_;
     const std::string name_;

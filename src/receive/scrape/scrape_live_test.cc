@@ -1,4 +1,5 @@
-// The manager with its threads, the HTTP client and servers on sockets: what the other tests replace by fakes.
+// The manager with its threads, the HTTP client and servers on sockets: what the other tests
+// replace by fakes.
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
@@ -28,16 +29,18 @@ class SharedStore final : public MetricStore {
         MutexLock lock(mutex_);
         return store_.append(batch);
     }
-    Result<std::unique_ptr<SelectedSeries>> select(const std::vector<Matcher>&, const TimeRange&, const SelectHints&,
-                                                   const CancelToken&, MemoryBudget&) override {
+    Result<std::unique_ptr<SelectedSeries>> select(const std::vector<Matcher>&, const TimeRange&,
+                                                   const SelectHints&, const CancelToken&,
+                                                   MemoryBudget&) override {
         return unsupported("write only");
     }
-    Result<std::vector<std::string>> label_names(const std::vector<Matcher>&, const TimeRange&, uint64_t,
-                                                 const CancelToken&) override {
+    Result<std::vector<std::string>> label_names(const std::vector<Matcher>&, const TimeRange&,
+                                                 uint64_t, const CancelToken&) override {
         return unsupported("write only");
     }
-    Result<std::vector<std::string>> label_values(std::string_view, const std::vector<Matcher>&, const TimeRange&,
-                                                  uint64_t, const CancelToken&) override {
+    Result<std::vector<std::string>> label_values(std::string_view, const std::vector<Matcher>&,
+                                                  const TimeRange&, uint64_t,
+                                                  const CancelToken&) override {
         return unsupported("write only");
     }
     Result<StoreStats> stats(uint64_t) override { return unsupported("write only"); }
@@ -96,16 +99,20 @@ TEST(ScrapeLive, ScrapesServersWhileOneHangsAndAnotherNeverEnds) {
     const auto wait_for = [&](const std::string& name, Health health) {
         for (;;) {
             bool all = true;
-            for (const TargetStatus& target : manager.active_targets(name)) all &= target.health == health;
+            for (const TargetStatus& target : manager.active_targets(name))
+                all &= target.health == health;
             if (all) return;
             std::this_thread::yield();
         }
     };
-    manager.apply({job("good", "/metrics", 20), job("hangs", "/hangs", 1), job("endless", "/endless", 1)}, {});
+    manager.apply(
+        {job("good", "/metrics", 20), job("hangs", "/hangs", 1), job("endless", "/endless", 1)},
+        {});
     wait_for("good", Health::kUp);
     wait_for("hangs", Health::kDown);
     wait_for("endless", Health::kDown);
-    EXPECT_EQ(manager.active_targets("endless").at(0).last_error, "body size limit of 1048576 bytes exceeded");
+    EXPECT_EQ(manager.active_targets("endless").at(0).last_error,
+              "body size limit of 1048576 bytes exceeded");
     manager.apply({job("good", "/metrics", 10), job("hangs", "/hangs", 1)}, {});
     wait_for("good", Health::kUp);
     manager.stop();

@@ -50,20 +50,24 @@ std::string_view health_text(Health health) {
 class ScrapeManager::Impl final {
  public:
     Impl(Environment& env, MetricStore& store, net::Fetcher& fetcher, bool own_threads)
-        : env_(env), own_threads_(own_threads), context_(std::make_shared<TargetContext>(env, store, fetcher)),
+        : env_(env),
+          own_threads_(own_threads),
+          context_(std::make_shared<TargetContext>(env, store, fetcher)),
           pool_gauge_(env.metrics.gauge("prometheus_target_scrape_pools",
                                         "Current number of scrape pools.")),
           reloads_(env.metrics.counter("prometheus_target_scrape_pool_reloads_total",
                                        "Total number of scrape pool reloads.")),
-          discovery_(env, fetcher,
-                     [this](const std::string& job, std::vector<TargetGroup> groups) {
-                         take_groups(job, std::move(groups));
-                     },
-                     own_threads) {}
+          discovery_(
+              env, fetcher,
+              [this](const std::string& job, std::vector<TargetGroup> groups) {
+                  take_groups(job, std::move(groups));
+              },
+              own_threads) {}
 
     ~Impl() { stop(); }
 
-    void apply(std::vector<JobOptions> jobs, std::vector<CollectorJob> collectors) KW_EXCLUDES(mutex_) {
+    void apply(std::vector<JobOptions> jobs, std::vector<CollectorJob> collectors)
+        KW_EXCLUDES(mutex_) {
         std::vector<DiscoveryOptions> discovered;
         for (const JobOptions& job : jobs) {
             if (job.file_sds.empty() && job.http_sds.empty()) continue;
@@ -126,7 +130,8 @@ class ScrapeManager::Impl final {
 
     std::vector<TargetStatus> active_targets(std::string_view pool) const KW_EXCLUDES(mutex_) {
         std::vector<TargetStatus> list;
-        for (const std::shared_ptr<Target>& target : targets_of(pool)) list.push_back(target->status());
+        for (const std::shared_ptr<Target>& target : targets_of(pool))
+            list.push_back(target->status());
         return list;
     }
 
@@ -149,15 +154,17 @@ class ScrapeManager::Impl final {
         return list;
     }
 
-    std::vector<std::shared_ptr<Target>> targets_of(std::string_view pool) const KW_EXCLUDES(mutex_) {
+    std::vector<std::shared_ptr<Target>> targets_of(std::string_view pool) const
+        KW_EXCLUDES(mutex_) {
         std::vector<std::shared_ptr<Target>> list;
         MutexLock lock(mutex_);
         for (const auto& [name, entry] : pools_) {
             if (!pool.empty() && name != pool) continue;
             const size_t start = list.size();
             for (const auto& [identity, target] : entry->targets()) list.push_back(target);
-            std::sort(list.begin() + static_cast<std::ptrdiff_t>(start), list.end(),
-                      [](const auto& a, const auto& b) { return a->plan().labels < b->plan().labels; });
+            std::sort(
+                list.begin() + static_cast<std::ptrdiff_t>(start), list.end(),
+                [](const auto& a, const auto& b) { return a->plan().labels < b->plan().labels; });
         }
         return list;
     }
@@ -261,9 +268,11 @@ class ScrapeManager::Impl final {
             const Millis now = env_.clock.now();
             MutexLock lock(mutex_);
             if (stopped_) return;
-            const int64_t sleep_ms = std::min(next == Millis::max() ? kSleepMsMax : next - now, kSleepMsMax);
+            const int64_t sleep_ms =
+                std::min(next == Millis::max() ? kSleepMsMax : next - now, kSleepMsMax);
             const bool has_earlier = !turns_.empty() && turns_.top().due < next;
-            if (sleep_ms > 0 && !has_earlier) wake_.wait_for(mutex_, std::chrono::milliseconds(sleep_ms));
+            if (sleep_ms > 0 && !has_earlier)
+                wake_.wait_for(mutex_, std::chrono::milliseconds(sleep_ms));
         }
     }
 
@@ -276,7 +285,8 @@ class ScrapeManager::Impl final {
     CondVar wake_;
     std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_ KW_GUARDED_BY(mutex_);
     std::priority_queue<Turn> turns_ KW_GUARDED_BY(mutex_);
-    // Targets whose last turn is still in turns_, which holds them, so that no other has their address.
+    // Targets whose last turn is still in turns_, which holds them, so that no other has their
+    // address.
     std::set<const Target*> ended_ KW_GUARDED_BY(mutex_);
     Millis last_look_ KW_GUARDED_BY(mutex_) = Millis{0};
     bool stopped_ KW_GUARDED_BY(mutex_) = false;
@@ -284,7 +294,8 @@ class ScrapeManager::Impl final {
     std::jthread thread_;
 };
 
-ScrapeManager::ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher, bool own_threads)
+ScrapeManager::ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher,
+                             bool own_threads)
     : impl_(std::make_unique<Impl>(env, store, fetcher, own_threads)) {}
 ScrapeManager::~ScrapeManager() = default;
 

@@ -1,12 +1,13 @@
-// The scrapes of all jobs: discovery finds targets, the schedule calls each at its own offset in its
-// interval, intake takes what they answer.
+// The scrapes of all jobs: discovery finds targets, the schedule calls each at its own offset in
+// its interval, intake takes what they answer.
 //
 //   discovery ──groups──▶ targets (relabelled) ──schedule──▶ fetch or collect ──body──▶ intake::…
 //
-// One thread keeps the schedule and never waits for a target: fetches run on the HTTP client's thread,
-// parsing and appending on the pool, one scrape of a target at a time. A reload keeps the targets that did
-// not change, with their schedule, caches and health; those that are gone get
-// staleness markers. At stop() nobody does: a restart of the server is no end of its targets' series.
+// One thread keeps the schedule and never waits for a target: fetches run on the HTTP client's
+// thread, parsing and appending on the pool, one scrape of a target at a time. A reload keeps the
+// targets that did not change, with their schedule, caches and health; those that are gone get
+// staleness markers. At stop() nobody does: a restart of the server is no end of its targets'
+// series.
 // Threads: all members from any thread.
 #pragma once
 
@@ -33,8 +34,8 @@ class Fetcher;
 
 namespace kw::scrape {
 
-// A target without a socket: writes its exposition (text format 0.0.4) to the end of its argument. Runs on
-// the pool, once at a time.
+// A target without a socket: writes its exposition (text format 0.0.4) to the end of its argument.
+// Runs on the pool, once at a time.
 using Collector = std::function<void(std::string&)>;
 
 struct CollectorJob {
@@ -81,9 +82,10 @@ struct TargetMetadata {
 
 class ScrapeManager final {
  public:
-    // Everything given outlives it. Nothing runs before apply(). Without `own_threads` nothing happens but in
-    // run_due(): for tests, which own the clock.
-    ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher, bool own_threads = true);
+    // Everything given outlives it. Nothing runs before apply(). Without `own_threads` nothing
+    // happens but in run_due(): for tests, which own the clock.
+    ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher,
+                  bool own_threads = true);
     // stop().
     ~ScrapeManager();
     ScrapeManager(const ScrapeManager&) = delete;
@@ -103,8 +105,8 @@ class ScrapeManager final {
     std::vector<DroppedTarget> dropped_targets(std::string_view pool) const;
     // Sorted by name.
     std::vector<PoolStatus> pools() const;
-    // What the active targets that match `target_matches` said of their metrics; an empty `metric` is all;
-    // `limit` 0: no limit.
+    // What the active targets that match `target_matches` said of their metrics; an empty `metric`
+    // is all; `limit` 0: no limit.
     std::vector<TargetMetadata> metadata(const std::function<bool(const LabelSet&)>& target_matches,
                                          std::string_view metric, uint64_t limit) const;
 

@@ -1,4 +1,5 @@
-// Whole scrapes on a clock set by hand: which are begun when, what is stored, what the API would show.
+// Whole scrapes on a clock set by hand: which are begun when, what is stored, what the API would
+// show.
 #include "scrape/scrape_manager.h"
 
 #include <gmock/gmock.h>
@@ -24,7 +25,8 @@ JobOptions job(const std::string& name, const std::vector<std::string>& addresse
     options.interval_ms = 10'000;
     options.timeout_ms = 5'000;
     TargetGroup group;
-    for (const std::string& address : addresses) group.targets.push_back(LabelSet{{"__address__", address}});
+    for (const std::string& address : addresses)
+        group.targets.push_back(LabelSet{{"__address__", address}});
     options.static_sds = {{{group}}};
     return options;
 }
@@ -40,7 +42,9 @@ class ScrapeManagerTest : public testing::Test {
             manager_.run_due();
         }
     }
-    std::vector<std::string> rows(bool with_report = false) { return store_.take_rows(with_report); }
+    std::vector<std::string> rows(bool with_report = false) {
+        return store_.take_rows(with_report);
+    }
     // Rows without their times.
     std::vector<std::string> values(bool with_report = false) {
         std::vector<std::string> all = store_.take_rows(with_report);
@@ -81,7 +85,8 @@ TEST_F(ScrapeManagerTest, ScrapesATarget) {
     const net::FetchRequest& request = fetcher_.requests[0];
     EXPECT_EQ(request.timeout, std::chrono::milliseconds(5'000));
     EXPECT_EQ(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds"), "5");
-    EXPECT_THAT(std::string(request.headers.get("Accept")), HasSubstr("application/openmetrics-text;version=1.0.0"));
+    EXPECT_THAT(std::string(request.headers.get("Accept")),
+                HasSubstr("application/openmetrics-text;version=1.0.0"));
     EXPECT_TRUE(request.accept_gzip);
 
     const auto metadata = manager_.metadata([](const LabelSet&) { return true; }, "x", 0);
@@ -132,10 +137,12 @@ TEST_F(ScrapeManagerTest, AFailureLeavesMarkersAndSaysWhy) {
         {"malformed", [&] { fetcher_.set(url, "x 1\ny{ 2\n"); }, "line 2"},
         {"status", [&] { fetcher_.set(url, "", "text/plain", 503); },
          "server returned HTTP status 503 Service Unavailable"},
-        {"refused", [&] { fetcher_.set_error(url, unavailable("connect to a:1: Connection refused")); },
+        {"refused",
+         [&] { fetcher_.set_error(url, unavailable("connect to a:1: Connection refused")); },
          "connect to a:1: Connection refused"},
         {"type", [&] { fetcher_.set(url, "x 1\n", "text/html"); }, "text/html"},
-        {"too long", [&] { fetcher_.set(url, std::string(2000, '\n')); }, "body size limit of 1000 bytes exceeded"},
+        {"too long", [&] { fetcher_.set(url, std::string(2000, '\n')); },
+         "body size limit of 1000 bytes exceeded"},
         {"too many", [&] { fetcher_.set(url, "x 1\ny 1\nz 1\n"); }, "2"},
     };
     JobOptions options = job("api", {"a:1"});
@@ -281,7 +288,8 @@ TEST_F(ScrapeManagerTest, ScrapesCollectorsWithoutASocket) {
     pass(10'000);
     while (only_target().health == Health::kUnknown) {  // the collector runs on the pool
     }
-    EXPECT_THAT(values(), ElementsAre("node_load1{instance=\"localhost\", job=\"node\", zone=\"here\"} 0.5"));
+    EXPECT_THAT(values(),
+                ElementsAre("node_load1{instance=\"localhost\", job=\"node\", zone=\"here\"} 0.5"));
     EXPECT_EQ(only_target().scrape_url, "kilowatch://localhost/node");
     pass(10'000);
     while (only_target().health != Health::kDown) {
@@ -292,7 +300,9 @@ TEST_F(ScrapeManagerTest, ScrapesCollectorsWithoutASocket) {
 
 TEST_F(ScrapeManagerTest, FilesAndUrlsBecomeTargets) {
     ASSERT_TRUE(outside_.files.create_directories("/sd").ok());
-    ASSERT_TRUE(fs::write_file_atomically(outside_.files, "/sd/t.yml", "- targets: [f:1]\n  labels: {x: y}\n").ok());
+    ASSERT_TRUE(fs::write_file_atomically(outside_.files, "/sd/t.yml",
+                                          "- targets: [f:1]\n  labels: {x: y}\n")
+                    .ok());
     fetcher_.set("http://sd/", R"([{"targets":["u:1"]}])", "application/json");
     JobOptions options = job("api", {"s:1"});
     options.file_sds = {{{"/sd/*.yml"}, 60'000}};

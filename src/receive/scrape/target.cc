@@ -14,8 +14,8 @@ namespace {
 
 // Where body_size_limit says nothing: some two million samples.
 constexpr uint64_t kBodyBytesMax = 256 << 20;
-// A scrape that begins this late, or one per cent of its interval if that is less, still gets the time at which it
-// was due: even distances are what the store compresses best.
+// A scrape that begins this late, or one per cent of its interval if that is less, still gets the
+// time at which it was due: even distances are what the store compresses best.
 constexpr int64_t kToleranceMs = 5;
 
 intake::ScrapeRules rules_of(const TargetJob& job, const TargetPlan& plan) {
@@ -56,11 +56,12 @@ std::optional<wire::ExpositionFormat> fallback_format(const JobOptions& options)
 }  // namespace
 
 TargetMetrics::TargetMetrics(MetricRegistry& registry)
-    : body_size_limit_hits(registry.counter(
-          "prometheus_target_scrapes_exceeded_body_size_limit_total",
-          "Total number of scrapes that hit the body size limit")),
-      sample_limit_hits(registry.counter("prometheus_target_scrapes_exceeded_sample_limit_total",
-                                         "Total number of scrapes that hit the sample limit and were rejected.")),
+    : body_size_limit_hits(
+          registry.counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
+                           "Total number of scrapes that hit the body size limit")),
+      sample_limit_hits(
+          registry.counter("prometheus_target_scrapes_exceeded_sample_limit_total",
+                           "Total number of scrapes that hit the sample limit and were rejected.")),
       skipped(registry.counter("kilowatch_target_scrapes_skipped_total",
                                "Scrapes left out because the one before still ran.")) {}
 
@@ -79,8 +80,12 @@ void TargetContext::wait_until_idle() {
     while (running_ > 0) idle_.wait(mutex_);
 }
 
-Target::Target(std::shared_ptr<TargetContext> context, std::shared_ptr<const TargetJob> job, TargetPlan plan)
-    : context_(std::move(context)), job_(std::move(job)), plan_(std::move(plan)), offset_ms_(offset_of(plan_)),
+Target::Target(std::shared_ptr<TargetContext> context, std::shared_ptr<const TargetJob> job,
+               TargetPlan plan)
+    : context_(std::move(context)),
+      job_(std::move(job)),
+      plan_(std::move(plan)),
+      offset_ms_(offset_of(plan_)),
       intake_(context_->intake, rules_of(*job_, plan_)),
       interval_lengths_(context_->env.metrics.histogram(
           "prometheus_target_interval_length_seconds", "Actual intervals between scrapes.",
@@ -88,7 +93,8 @@ Target::Target(std::shared_ptr<TargetContext> context, std::shared_ptr<const Tar
           {{"interval", format_duration_ms(plan_.interval_ms)}})) {}
 
 Millis Target::next_after(Millis now) const {
-    const int64_t since = ((now.count - offset_ms_) % plan_.interval_ms + plan_.interval_ms) % plan_.interval_ms;
+    const int64_t since =
+        ((now.count - offset_ms_) % plan_.interval_ms + plan_.interval_ms) % plan_.interval_ms;
     return now + (plan_.interval_ms - since);
 }
 
@@ -106,7 +112,8 @@ bool Target::begin(Millis due, Millis now) {
         }
         is_busy_ = true;
         if (last_begin_ns_ != 0) {
-            interval_lengths_.observe(static_cast<double>(timing.started_ns - last_begin_ns_) / 1e9);
+            interval_lengths_.observe(static_cast<double>(timing.started_ns - last_begin_ns_) /
+                                      1e9);
         }
         last_begin_ns_ = timing.started_ns;
         forced = forced_error_;
@@ -151,7 +158,8 @@ void Target::collect(const intake::ScrapeTiming& timing) {
             try {
                 self->job_->collect(body);
             } catch (const std::exception& e) {
-                return self->intake_.fail(internal_error("the collector failed: {}", e.what()), timing);
+                return self->intake_.fail(internal_error("the collector failed: {}", e.what()),
+                                          timing);
             }
             return self->intake_.ingest(body, wire::ExpositionFormat::kText, timing);
         });
@@ -166,7 +174,8 @@ intake::ScrapeReport Target::take_answer(Result<net::FetchResponse> answer,
     if (!answer.ok()) {
         if (answer.error().code == Code::kExhausted) {
             context_->metrics.body_size_limit_hits.add();
-            return intake_.fail(exhausted("body size limit of {} bytes exceeded", body_bytes_max()), timing);
+            return intake_.fail(exhausted("body size limit of {} bytes exceeded", body_bytes_max()),
+                                timing);
         }
         return intake_.fail(std::move(answer).error(), timing);
     }
@@ -181,8 +190,10 @@ intake::ScrapeReport Target::take_answer(Result<net::FetchResponse> answer,
     return intake_.ingest(answer->body, *format, timing);
 }
 
-// Runs `report`, which hands the scrape to intake, unless the target or the server has ended meanwhile.
-void Target::finish(const intake::ScrapeTiming& timing, const std::function<intake::ScrapeReport()>& report) {
+// Runs `report`, which hands the scrape to intake, unless the target or the server has ended
+// meanwhile.
+void Target::finish(const intake::ScrapeTiming& timing,
+                    const std::function<intake::ScrapeReport()>& report) {
     bool is_wanted = false;
     {
         MutexLock lock(mutex_);
@@ -233,7 +244,7 @@ void Target::end_series() {
     const Result<void> ended = intake_.end(context_->env.clock.now());
     if (!ended.ok()) {
         context_->env.log.warn("a target's series got no staleness markers",
-                              {{"target", plan_.url}, {"error", ended.error().message}});
+                               {{"target", plan_.url}, {"error", ended.error().message}});
     }
 }
 

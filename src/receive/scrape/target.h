@@ -1,7 +1,8 @@
 // One target: its scrapes, its health, its part of intake.
 //
-// A scrape is begun by the schedule, and ends on a pool thread that hands the body to intake. retire() ends the
-// target: at once, or right after the scrape that runs, which then leaves nothing behind.
+// A scrape is begun by the schedule, and ends on a pool thread that hands the body to intake.
+// retire() ends the target: at once, or right after the scrape that runs, which then leaves nothing
+// behind.
 // Threads: all members from any thread.
 #pragma once
 
@@ -37,12 +38,15 @@ struct TargetMetrics {
     Counter& skipped;
 };
 
-// What all targets share. They own it together, since a pool thread may let go of a target after the manager
-// has gone.
+// What all targets share. They own it together, since a pool thread may let go of a target after
+// the manager has gone.
 class TargetContext final {
  public:
     TargetContext(Environment& environment, MetricStore& store, net::Fetcher& fetches)
-        : env(environment), fetcher(fetches), intake(environment, store), metrics(environment.metrics) {}
+        : env(environment),
+          fetcher(fetches),
+          intake(environment, store),
+          metrics(environment.metrics) {}
 
     Environment& env;
     net::Fetcher& fetcher;
@@ -62,7 +66,8 @@ class TargetContext final {
 
 class Target final : public std::enable_shared_from_this<Target> {
  public:
-    Target(std::shared_ptr<TargetContext> context, std::shared_ptr<const TargetJob> job, TargetPlan plan);
+    Target(std::shared_ptr<TargetContext> context, std::shared_ptr<const TargetJob> job,
+           TargetPlan plan);
 
     const TargetPlan& plan() const { return plan_; }
     const TargetJob& job() const { return *job_; }
@@ -70,9 +75,11 @@ class Target final : public std::enable_shared_from_this<Target> {
     // restarted or reloaded.
     Millis next_after(Millis now) const;
 
-    // Begins a scrape that was due at `due`. False when the one before still runs: this turn is left out.
+    // Begins a scrape that was due at `due`. False when the one before still runs: this turn is
+    // left out.
     bool begin(Millis due, Millis now) KW_EXCLUDES(mutex_);
-    // No scrape will begin any more; `with_markers`: its series end here. Cancels the scrape that runs.
+    // No scrape will begin any more; `with_markers`: its series end here. Cancels the scrape that
+    // runs.
     void retire(bool with_markers) KW_EXCLUDES(mutex_);
     // Stops the fetch that runs, if any.
     void cancel();
@@ -89,7 +96,8 @@ class Target final : public std::enable_shared_from_this<Target> {
  private:
     void fetch(const intake::ScrapeTiming& timing);
     void collect(const intake::ScrapeTiming& timing);
-    intake::ScrapeReport take_answer(Result<net::FetchResponse> answer, const intake::ScrapeTiming& timing);
+    intake::ScrapeReport take_answer(Result<net::FetchResponse> answer,
+                                     const intake::ScrapeTiming& timing);
     void finish(const intake::ScrapeTiming& timing,
                 const std::function<intake::ScrapeReport()>& report) KW_EXCLUDES(mutex_);
     void end_series();

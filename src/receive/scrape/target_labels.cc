@@ -69,7 +69,8 @@ std::string query_of(const LabelBuilder& labels, const net::Params& params) {
     return query;
 }
 
-Result<int64_t> duration_of(const LabelBuilder& labels, std::string_view name, std::string_view what) {
+Result<int64_t> duration_of(const LabelBuilder& labels, std::string_view name,
+                            std::string_view what) {
     Result<int64_t> duration = parse_duration_ms(labels.get(name));
     if (!duration.ok()) return std::move(duration).with_context(what);
     if (*duration == 0) return invalid("{} cannot be 0", what);
@@ -113,8 +114,8 @@ Result<std::optional<TargetPlan>> plan_target(const LabelSet& discovered, const 
         return invalid("scrape timeout {} is greater than scrape interval {}",
                        format_duration_ms(plan.timeout_ms), format_duration_ms(plan.interval_ms));
     }
-    plan.url = std::string(labels.get(kScheme)) + "://" + address + escaped_path(labels.get(kMetricsPath)) +
-               query_of(labels, job.params);
+    plan.url = std::string(labels.get(kScheme)) + "://" + address +
+               escaped_path(labels.get(kMetricsPath)) + query_of(labels, job.params);
 
     if (labels.get(kInstance).empty()) labels.set(kInstance, address);
     LabelBuilder kept;

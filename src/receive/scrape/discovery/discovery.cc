@@ -24,8 +24,8 @@ constexpr uint32_t kWatched = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_
 // A writer often touches several files: they are read once, a moment after the first event.
 constexpr int64_t kSettleNs = 100'000'000;
 
-// The directories that hold discovery files, watched through inotify. Where that does not work (a file
-// system without it, too many watches) the refresh interval remains.
+// The directories that hold discovery files, watched through inotify. Where that does not work (a
+// file system without it, too many watches) the refresh interval remains.
 class Watches final {
  public:
     Watches() : inotify_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
@@ -72,16 +72,16 @@ DiscoveryMetrics::DiscoveryMetrics(MetricRegistry& registry)
                                         "The number of File-SD read errors.")),
       http_failures(registry.counter("prometheus_sd_http_failures_total",
                                      "Number of HTTP service discovery refresh failures.")),
-      file_refreshes(registry.counter("prometheus_sd_refresh_total", "Number of discovery refreshes.",
-                                      {{"mechanism", "file"}})),
-      http_refreshes(registry.counter("prometheus_sd_refresh_total", "Number of discovery refreshes.",
-                                      {{"mechanism", "http"}})),
-      file_refresh_failures(registry.counter("prometheus_sd_refresh_failures_total",
-                                             "Number of refresh failures for the given SD mechanism.",
-                                             {{"mechanism", "file"}})),
-      http_refresh_failures(registry.counter("prometheus_sd_refresh_failures_total",
-                                             "Number of refresh failures for the given SD mechanism.",
-                                             {{"mechanism", "http"}})),
+      file_refreshes(registry.counter("prometheus_sd_refresh_total",
+                                      "Number of discovery refreshes.", {{"mechanism", "file"}})),
+      http_refreshes(registry.counter("prometheus_sd_refresh_total",
+                                      "Number of discovery refreshes.", {{"mechanism", "http"}})),
+      file_refresh_failures(registry.counter(
+          "prometheus_sd_refresh_failures_total",
+          "Number of refresh failures for the given SD mechanism.", {{"mechanism", "file"}})),
+      http_refresh_failures(registry.counter(
+          "prometheus_sd_refresh_failures_total",
+          "Number of refresh failures for the given SD mechanism.", {{"mechanism", "http"}})),
       updates(registry.counter("prometheus_sd_updates_total",
                                "Total number of update events sent to the SD consumers.",
                                {{"name", "scrape"}})) {}
@@ -89,7 +89,10 @@ DiscoveryMetrics::DiscoveryMetrics(MetricRegistry& registry)
 class Discovery::Impl final {
  public:
     Impl(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread)
-        : env_(env), fetcher_(fetcher), publish_(std::move(publish)), metrics_(env.metrics),
+        : env_(env),
+          fetcher_(fetcher),
+          publish_(std::move(publish)),
+          metrics_(env.metrics),
           inbox_(std::make_shared<Inbox>()) {
         if (own_thread) thread_ = std::jthread([this] { run(); });
     }
@@ -117,7 +120,8 @@ class Discovery::Impl final {
                     }
                 }
                 if (now_ns < file.due_ns) continue;
-                for (const std::string& directory : file.source->directories()) watches_.watch(directory);
+                for (const std::string& directory : file.source->directories())
+                    watches_.watch(directory);
                 news |= file.source->refresh();
                 file.due_ns = now_ns + file.source->options().refresh_interval_ms * 1'000'000;
             }
@@ -147,7 +151,8 @@ class Discovery::Impl final {
         bool is_new = true;
     };
 
-    // Where other threads leave what is to be done; outlives the discovery for answers that come late.
+    // Where other threads leave what is to be done; outlives the discovery for answers that come
+    // late.
     struct Inbox {
         Inbox() : wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { KW_CHECK(wake >= 0); }
         ~Inbox() { ::close(wake); }
@@ -217,12 +222,14 @@ class Discovery::Impl final {
             }
             Job job;
             for (const FileSdOptions& file : options.files) {
-                job.files.push_back(take_over(before == former.end() ? nullptr : &before->second.files, file,
-                                              [&] { return std::make_shared<FileSource>(env_, metrics_, file); }));
+                job.files.push_back(
+                    take_over(before == former.end() ? nullptr : &before->second.files, file,
+                              [&] { return std::make_shared<FileSource>(env_, metrics_, file); }));
             }
             for (const HttpSdOptions& url : options.urls) {
-                job.urls.push_back(take_over(before == former.end() ? nullptr : &before->second.urls, url,
-                                             [&] { return std::make_shared<HttpSource>(env_, metrics_, url); }));
+                job.urls.push_back(
+                    take_over(before == former.end() ? nullptr : &before->second.urls, url,
+                              [&] { return std::make_shared<HttpSource>(env_, metrics_, url); }));
             }
             job.options = std::move(options);
             jobs_.emplace(name, std::move(job));
@@ -234,23 +241,27 @@ class Discovery::Impl final {
     static Entry take_over(std::vector<Entry>* former, const Options& options, const Make& make) {
         if (former) {
             for (Entry& entry : *former) {
-                if (entry.source && entry.source->options() == options) return std::exchange(entry, {});
+                if (entry.source && entry.source->options() == options)
+                    return std::exchange(entry, {});
             }
         }
         return Entry{make()};
     }
 
     void ask(const std::string& name, const std::shared_ptr<HttpSource>& source) {
-        // Answers come through the inbox; one that comes after the source was dropped changes nothing.
-        source->refresh(fetcher_, [this, name, inbox = inbox_,
-                                   weak = std::weak_ptr<HttpSource>(source)](HttpSource::Groups groups) {
-            const auto shared = std::make_shared<HttpSource::Groups>(std::move(groups));
-            inbox->put([this, name, weak, shared] {
-                const std::shared_ptr<HttpSource> asked = weak.lock();
-                if (!asked || !asked->take(std::move(*shared))) return;
-                if (const auto it = jobs_.find(name); it != jobs_.end()) publish(name, it->second);
+        // Answers come through the inbox; one that comes after the source was dropped changes
+        // nothing.
+        source->refresh(
+            fetcher_, [this, name, inbox = inbox_,
+                       weak = std::weak_ptr<HttpSource>(source)](HttpSource::Groups groups) {
+                const auto shared = std::make_shared<HttpSource::Groups>(std::move(groups));
+                inbox->put([this, name, weak, shared] {
+                    const std::shared_ptr<HttpSource> asked = weak.lock();
+                    if (!asked || !asked->take(std::move(*shared))) return;
+                    if (const auto it = jobs_.find(name); it != jobs_.end())
+                        publish(name, it->second);
+                });
             });
-        });
     }
 
     void publish(const std::string& name, const Job& job) {

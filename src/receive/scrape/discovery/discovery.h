@@ -2,8 +2,9 @@
 //
 //   files, URLs ──refresh──▶ documents ──changed?──▶ publish(job, all groups of the job)
 //
-// What cannot be read or parsed leaves the groups of before in place, is logged and counted; a file that is gone
-// takes its groups along. One thread reads files and keeps the schedule; answers are parsed on the pool.
+// What cannot be read or parsed leaves the groups of before in place, is logged and counted; a file
+// that is gone takes its groups along. One thread reads files and keeps the schedule; answers are
+// parsed on the pool.
 // Threads: all members from any thread; `publish` is called by the thread that discovers.
 #pragma once
 
@@ -30,16 +31,19 @@ struct DiscoveryOptions {
 
 class Discovery final {
  public:
-    using Publish = std::function<void(const std::string& job_name, std::vector<TargetGroup> groups)>;
+    using Publish =
+        std::function<void(const std::string& job_name, std::vector<TargetGroup> groups)>;
 
-    // Everything given outlives it. Without `own_thread` nothing happens but in run_due(): for tests.
+    // Everything given outlives it. Without `own_thread` nothing happens but in run_due(): for
+    // tests.
     Discovery(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread = true);
     // stop().
     ~Discovery();
     Discovery(const Discovery&) = delete;
     Discovery& operator=(const Discovery&) = delete;
 
-    // Replaces what is discovered. A source that was there before keeps its groups and its schedule.
+    // Replaces what is discovered. A source that was there before keeps its groups and its
+    // schedule.
     void apply(std::vector<DiscoveryOptions> jobs);
     void stop();
 

@@ -22,7 +22,8 @@ namespace {
 std::string text_of(const std::vector<TargetGroup>& groups) {
     std::string text;
     for (const TargetGroup& group : groups) {
-        for (const LabelSet& target : group.targets) text += std::string(target.get("__address__")) + " ";
+        for (const LabelSet& target : group.targets)
+            text += std::string(target.get("__address__")) + " ";
         text += group.labels.to_string() + ";";
     }
     return text;
@@ -35,35 +36,44 @@ TEST(Document, IsReadStrictly) {
         const char* groups;  // or the error, after a !
     };
     const Row rows[] = {
-        {false, R"([{"targets":["a:1","b:2"],"labels":{"x":"y"}},{"targets":[]}])", "a:1 b:2 {x=\"y\"};{};"},
+        {false, R"([{"targets":["a:1","b:2"],"labels":{"x":"y"}},{"targets":[]}])",
+         "a:1 b:2 {x=\"y\"};{};"},
         {false, "[]", ""},
         {false, "null", ""},
         {false, R"([{}])", "{};"},
         {false, R"([{"targets":null,"labels":null}])", "{};"},
         {false, R"([null])", "!target group 0: want an object with targets and labels"},
-        {false, R"([{"targets":["a"]},null])", "!target group 1: want an object with targets and labels"},
+        {false, R"([{"targets":["a"]},null])",
+         "!target group 1: want an object with targets and labels"},
         {false, R"({"targets":["a"]})", "!want a list of target groups"},
-        {false, R"([{"target":["a"]}])", "!target group 0: unknown key \"target\", want targets or labels"},
+        {false, R"([{"target":["a"]}])",
+         "!target group 0: unknown key \"target\", want targets or labels"},
         {false, R"([{"targets":"a"}])", "!target group 0: targets is not a list"},
         {false, R"([{"targets":[1]}])", "!target group 0: a target is not a text"},
-        {false, R"([{"targets":[],"labels":{"a":1}}])", "!target group 0: a label's value is not a text"},
+        {false, R"([{"targets":[],"labels":{"a":1}}])",
+         "!target group 0: a label's value is not a text"},
         {false, R"([{"labels":{"":"x"}}])", "!target group 0: \"\" is not a label's name"},
         {false, R"([{"targets":[],"targets":[]}])", "!target group 0: targets is there twice"},
-        {true, "- targets: [a:1, 'b:2']\n  labels:\n    x: y\n    n: 1\n", "a:1 b:2 {n=\"1\", x=\"y\"};"},
+        {true, "- targets: [a:1, 'b:2']\n  labels:\n    x: y\n    n: 1\n",
+         "a:1 b:2 {n=\"1\", x=\"y\"};"},
         {true, "", ""},
         {true, "# nothing\n", ""},
         {true, R"([{"targets":["a:1"]}])", "a:1 {};"},
-        {true, "- targets: [a]\n  labels: {}\n- ~\n", "!line 3: target group 1: want a mapping with targets and labels"},
+        {true, "- targets: [a]\n  labels: {}\n- ~\n",
+         "!line 3: target group 1: want a mapping with targets and labels"},
         {true, "targets: [a]\n", "!want a list of target groups"},
-        {true, "- target: [a]\n", "!line 1: target group 0: unknown key \"target\", want targets or labels"},
-        {true, "- targets: [a]\n  targets: [b]\n", "!line 1: target group 0: targets is there twice"},
+        {true, "- target: [a]\n",
+         "!line 1: target group 0: unknown key \"target\", want targets or labels"},
+        {true, "- targets: [a]\n  targets: [b]\n",
+         "!line 1: target group 0: targets is there twice"},
         {true, "- targets:\n  - [a]\n", "!line 1: target group 0: a target is not a text"},
         {true, "- labels: {a: x, a: y}\n", "!line 1: target group 0: label a is there twice"},
         {true, "--- []\n--- []\n", "!more than one YAML document"},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.text);
-        const auto groups = row.yaml ? parse_yaml_document(row.text) : parse_json_document(row.text);
+        const auto groups =
+            row.yaml ? parse_yaml_document(row.text) : parse_json_document(row.text);
         EXPECT_EQ(groups.ok() ? text_of(*groups) : "!" + groups.error().message, row.groups);
     }
 }
@@ -89,7 +99,9 @@ class DiscoveryTest : public testing::Test {
         ASSERT_TRUE(fs::write_file_atomically(files_, path, text).ok());
     }
     // What was published last, if anything since.
-    std::string news() { return published_.empty() ? "-" : text_of(std::exchange(published_, {}).back()); }
+    std::string news() {
+        return published_.empty() ? "-" : text_of(std::exchange(published_, {}).back());
+    }
     void pass(int64_t ms) {
         clock_.advance(ms);
         discovery_.run_due();
@@ -116,7 +128,8 @@ TEST_F(DiscoveryTest, ReadsFilesAndKeepsWhatABadOneSaid) {
     write("/sd/b.json", R"([{"targets":["b:1"],"labels":{"x":"y"}}])");
     write("/sd/other.txt", "nothing");
     apply({{{"/sd/*.yml", "/sd/b.json", "/absent/*.json"}, 60'000}}, {});
-    EXPECT_EQ(news(), "a:1 {__meta_filepath=\"/sd/a.yml\"};b:1 {__meta_filepath=\"/sd/b.json\", x=\"y\"};");
+    EXPECT_EQ(news(),
+              "a:1 {__meta_filepath=\"/sd/a.yml\"};b:1 {__meta_filepath=\"/sd/b.json\", x=\"y\"};");
 
     pass(59'000);
     EXPECT_EQ(news(), "-");
@@ -151,8 +164,9 @@ TEST_F(DiscoveryTest, AsksUrlsAndKeepsWhatABadAnswerReplaces) {
         const char* type;
         int status;
     };
-    for (const Row& row : {Row{"[]", "application/json", 500}, Row{"[]", "text/html", 200},
-                           Row{"[null]", "application/json", 200}, Row{"[", "application/json", 200}}) {
+    for (const Row& row :
+         {Row{"[]", "application/json", 500}, Row{"[]", "text/html", 200},
+          Row{"[null]", "application/json", 200}, Row{"[", "application/json", 200}}) {
         fetcher_.set(url, row.body, row.type, row.status);
         pass(30'000);
         discovery_.run_due();
@@ -197,20 +211,23 @@ TEST(DiscoveryThread, SeesChangesOfRealFilesThroughInotify) {
     Mutex mutex;
     CondVar changed;
     std::vector<std::string> seen;
-    Discovery discovery(env, fetcher, [&](const std::string&, const std::vector<TargetGroup>& groups) {
-        MutexLock lock(mutex);
-        std::string addresses;
-        for (const TargetGroup& group : groups) addresses += group.targets.at(0).get("__address__");
-        seen.push_back(addresses);
-        changed.notify_all();
-    });
+    Discovery discovery(env, fetcher,
+                        [&](const std::string&, const std::vector<TargetGroup>& groups) {
+                            MutexLock lock(mutex);
+                            std::string addresses;
+                            for (const TargetGroup& group : groups)
+                                addresses += group.targets.at(0).get("__address__");
+                            seen.push_back(addresses);
+                            changed.notify_all();
+                        });
     const auto wait_for = [&](const std::string& want) {
         MutexLock lock(mutex);
         while (seen.empty() || seen.back() != want) changed.wait(mutex);
     };
     discovery.apply({{"job", {{{directory + "/*.yml"}, 3'600'000}}, {}}});
     wait_for("");
-    ASSERT_TRUE(fs::write_file_atomically(files, directory + "/one.yml", "- targets: [one:1]\n").ok());
+    ASSERT_TRUE(
+        fs::write_file_atomically(files, directory + "/one.yml", "- targets: [one:1]\n").ok());
     wait_for("one:1");
     ASSERT_TRUE(files.remove_file(directory + "/one.yml").ok());
     wait_for("");

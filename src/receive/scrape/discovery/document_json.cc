@@ -1,4 +1,5 @@
-// The JSON side of document.h, over simdjson's DOM: a document is read whole before anything of it is used.
+// The JSON side of document.h, over simdjson's DOM: a document is read whole before anything of it
+// is used.
 #include <simdjson.h>
 
 #include "scrape/discovery/document.h"

@@ -48,9 +48,11 @@ std::vector<std::string> FileSource::paths() {
             continue;
         }
         for (const fs::DirectoryEntry& entry : *entries) {
-            if (!entry.is_directory && fnmatch(name_of(pattern).c_str(), entry.name.c_str(), FNM_PERIOD) == 0) {
-                paths.push_back(directory == "." && !pattern.starts_with("./") ? entry.name
-                                                                               : fs::join(directory, entry.name));
+            if (!entry.is_directory &&
+                fnmatch(name_of(pattern).c_str(), entry.name.c_str(), FNM_PERIOD) == 0) {
+                paths.push_back(directory == "." && !pattern.starts_with("./")
+                                    ? entry.name
+                                    : fs::join(directory, entry.name));
             }
         }
     }
@@ -73,13 +75,14 @@ bool FileSource::refresh() {
         Result<std::string> text = fs::read_file(env_.files, path, kDocumentBytesMax);
         if (!text.ok() && text.error().code == Code::kNotFound) continue;
         Result<std::vector<TargetGroup>> groups =
-            !text.ok()       ? Result<std::vector<TargetGroup>>(std::move(text).error())
+            !text.ok()      ? Result<std::vector<TargetGroup>>(std::move(text).error())
             : is_yaml(path) ? parse_yaml_document(*text)
                             : parse_json_document(*text);
         if (!groups.ok()) {
             failed = true;
             keep(path, groups.error().message);
-            if (const auto before = groups_.find(path); before != groups_.end()) found.insert(*before);
+            if (const auto before = groups_.find(path); before != groups_.end())
+                found.insert(*before);
             continue;
         }
         for (size_t i = 0; i < groups->size(); ++i) {

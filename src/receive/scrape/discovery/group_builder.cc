@@ -27,8 +27,10 @@ Result<void> GroupBuilder::add_label(std::string_view name, std::string_view val
     if (!is_valid_label_name(name, NameScheme::kUtf8)) {
         return error(fmt::format("{:?} is not a label's name", std::string(name)));
     }
-    if (!is_valid_utf8(value)) return error(fmt::format("the value of label {} is not UTF-8", name));
-    if (!label_names_.emplace(name).second) return error(fmt::format("label {} is there twice", name));
+    if (!is_valid_utf8(value))
+        return error(fmt::format("the value of label {} is not UTF-8", name));
+    if (!label_names_.emplace(name).second)
+        return error(fmt::format("label {} is there twice", name));
     labels_.set(name, value);
     return {};
 }

@@ -16,7 +16,8 @@ class GroupBuilder final {
     Result<void> begin_key(std::string_view key);
     // Errors: kExhausted past kDocumentTargetsMax in all.
     Result<void> add_target(std::string_view address);
-    // Errors: kInvalid for a name that is empty, not UTF-8 or there twice, and a value that is not UTF-8.
+    // Errors: kInvalid for a name that is empty, not UTF-8 or there twice, and a value that is not
+    // UTF-8.
     Result<void> add_label(std::string_view name, std::string_view value);
     // The group, and starts the next.
     TargetGroup finish();

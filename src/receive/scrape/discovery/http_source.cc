@@ -10,7 +10,8 @@ namespace {
 // As upstream: nothing but JSON in UTF-8.
 bool is_json(std::string_view content_type) {
     const size_t semicolon = content_type.find(';');
-    if (!net::equals_ignoring_case(content_type.substr(0, semicolon), "application/json")) return false;
+    if (!net::equals_ignoring_case(content_type.substr(0, semicolon), "application/json"))
+        return false;
     if (semicolon == std::string_view::npos) return true;
     std::string_view parameter = content_type.substr(semicolon + 1);
     while (parameter.starts_with(' ')) parameter.remove_prefix(1);
@@ -21,7 +22,8 @@ bool is_json(std::string_view content_type) {
 HttpSource::Groups read_answer(const Result<net::FetchResponse>& answer, const std::string& url) {
     if (!answer.ok()) return answer.error();
     if (answer->status != 200) {
-        return unavailable("server returned HTTP status {} {}", answer->status, net::status_text(answer->status));
+        return unavailable("server returned HTTP status {} {}", answer->status,
+                           net::status_text(answer->status));
     }
     const std::string_view type = answer->headers.get("Content-Type");
     if (!is_json(type)) return invalid("unsupported content type {:?}", std::string(type));
@@ -36,7 +38,9 @@ HttpSource::Groups read_answer(const Result<net::FetchResponse>& answer, const s
 }  // namespace
 
 HttpSource::HttpSource(Environment& env, DiscoveryMetrics& metrics, HttpSdOptions options)
-    : env_(env), metrics_(metrics), options_(std::move(options)),
+    : env_(env),
+      metrics_(metrics),
+      options_(std::move(options)),
       client_(std::make_shared<net::HttpClientOptions>(options_.client)) {}
 
 void HttpSource::refresh(net::Fetcher& fetcher, std::function<void(Groups)> deliver) {
@@ -49,8 +53,9 @@ void HttpSource::refresh(net::Fetcher& fetcher, std::function<void(Groups)> deli
     request.timeout = std::chrono::milliseconds(options_.refresh_interval_ms);
     request.body_bytes_max = kDocumentBytesMax;
     request.headers.add("Accept", "application/json");
-    request.headers.add("X-Prometheus-Refresh-Interval-Seconds",
-                        fmt::format("{}", static_cast<double>(options_.refresh_interval_ms) / 1000));
+    request.headers.add(
+        "X-Prometheus-Refresh-Interval-Seconds",
+        fmt::format("{}", static_cast<double>(options_.refresh_interval_ms) / 1000));
     fetcher.fetch(std::move(request), [deliver = std::move(deliver), url = options_.url](
                                           const Result<net::FetchResponse>& answer) {
         deliver(read_answer(answer, url));
