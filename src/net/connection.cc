@@ -149,6 +149,7 @@ struct Connection::Exchange {
 Connection::Connection(ServerContext& server, tcp::socket socket)
     : server_(server),
       web_(server.web()),
+      is_tls_(web_->tls != nullptr),
       executor_(socket.get_executor()),
       transport_(make_transport(std::move(socket), web_->tls.get())),
       data_(executor_, asio::steady_timer::time_point::max()),
@@ -397,7 +398,7 @@ asio::awaitable<bool> Connection::serve_one(RequestReader& reader) {
     request.body = reader.take_body();
     request.path_params = std::move(match.path_params);
     request.remote_address = remote_address_;
-    request.is_tls = web_->tls != nullptr;
+    request.is_tls = is_tls_;
     request.user = std::move(user);
     if (const size_t question = target.find('?'); question != std::string_view::npos) {
         request.query_text = target.substr(question + 1);
@@ -546,7 +547,7 @@ asio::awaitable<void> Connection::linger() {
     inbox_.clear();
     room_.cancel();
     arm(kLinger, true);
-    if (!web_->tls) co_await transport_->shut_down_sending();
+    if (!is_tls_) co_await transport_->shut_down_sending();
     while (!input_ended_ && !closed_) co_await data_.async_wait(kAwait);
 }
 

@@ -127,6 +127,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
     ServerContext& server_;
     std::shared_ptr<const WebState> web_;  // as of the request that is read
+    const bool is_tls_;                    // whatever an update() said since
     const tcp::socket::executor_type executor_;
     const std::unique_ptr<Transport> transport_;
     asio::steady_timer data_;  // never expires: cancelled to wake serve()
