@@ -201,6 +201,7 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range, 
     settings.lookback_ms = options.lookback_ms.value_or(options_.lookback_ms);
     settings.subquery_step_ms = options_.subquery_step_ms;
     settings.max_samples = options_.max_samples;
+    settings.max_series = options_.max_series;
     settings.delayed_name_removal = options_.delayed_name_removal;
     settings.per_step_stats = options.per_step_stats;
     const int64_t eval_ns = env_.clock.steady_ns();

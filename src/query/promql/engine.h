@@ -37,6 +37,7 @@ struct EngineOptions {
     uint64_t memory_bytes = uint64_t{4} << 30;  // of all queries together
     int64_t subquery_step_ms = 60'000;          // of a subquery that names none
     uint64_t max_steps = 1'000'000;             // of a range query; who answers people asks for less
+    uint64_t max_series = 2'000'000;            // that one selector matches
     // Experimental features of the language, and whether metric names go only at the end.
     ParseOptions features;
     bool delayed_name_removal = false;

@@ -106,6 +106,8 @@ TEST(Engine, RefusesWhatItCannotHold) {
     few_samples.max_samples = 30;
     EngineOptions little_memory;
     little_memory.query_memory_bytes = 10'000;
+    EngineOptions few_series;
+    few_series.max_series = 9;
     EngineOptions no_time;
     no_time.timeout_ms = 0;
     const Row rows[] = {
@@ -113,6 +115,8 @@ TEST(Engine, RefusesWhatItCannotHold) {
          "query processing would load too many samples into memory in query execution"},
         {"samples of a window", "rate(x_total[1h])", 600, 600, few_samples, Code::kExhausted, "too many samples"},
         {"bytes of columns", "x_total + x_total", 600, 1, little_memory, Code::kExhausted, "more memory"},
+        {"series of a selector", "sum({__name__=~\".+\"})", 0, 1, few_series, Code::kExhausted,
+         "selector {__name__=~\".+\"} (1:5): more than 9 series match"},
         {"a subquery of a billion steps", "sum_over_time(vector(1)[30y:1s])", 0, 1, {}, Code::kExhausted,
          "more memory"},
         {"a range of a billion steps", "1", 1'000'000'000, 1, {}, Code::kExhausted, "1000000001 steps"},

@@ -85,6 +85,7 @@ size_t QueryContext::plan_fetch(const std::vector<Matcher>& matchers, const Time
         return i;
     }
     fetches_.push_back({matchers, range, hints, where});
+    fetches_.back().hints.series_limit = settings_.max_series;
     return fetches_.size() - 1;
 }
 

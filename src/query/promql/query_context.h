@@ -36,6 +36,7 @@ struct QuerySettings {
     int64_t lookback_ms = 300'000;
     int64_t subquery_step_ms = 60'000;  // of a subquery that names none
     uint64_t max_samples = 50'000'000;
+    uint64_t max_series = 2'000'000;  // that one selector matches
     bool delayed_name_removal = false;
     bool per_step_stats = false;
 };
