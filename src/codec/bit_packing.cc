@@ -1,7 +1,6 @@
 #include "codec/bit_packing.h"
 
 #include <array>
-#include <bit>
 #include <utility>
 
 namespace kw::codec {
@@ -53,8 +52,6 @@ constexpr std::array<Unpack, 65> make_table(std::index_sequence<kWidths...>) {
 constexpr std::array<Unpack, 65> kUnpackByWidth = make_table(std::make_index_sequence<65>());
 
 }  // namespace
-
-unsigned bit_width_of(uint64_t value) { return static_cast<unsigned>(std::bit_width(value)); }
 
 void pack_bits(const uint64_t* values, size_t count, unsigned width, Bytes& out) {
     if (width == 0) return;

@@ -6,6 +6,7 @@
 // codec_bench unpack: 0.25 ns a value up to 57 bits, 0.4 above.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,7 +20,9 @@ inline constexpr size_t kPackValuesMax = 64;
 inline constexpr size_t kUnpackSlackBytes = 64 + 8;
 
 // The fewest bits that hold `value`; 0 for 0.
-unsigned bit_width_of(uint64_t value);
+inline unsigned bit_width_of(uint64_t value) {
+    return static_cast<unsigned>(std::bit_width(value));
+}
 
 inline constexpr size_t packed_bytes(size_t count, unsigned width) {
     return (count * width + 7) / 8;

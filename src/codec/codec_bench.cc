@@ -25,13 +25,15 @@ enum class Shape : int {
     kGaugeBytes,       // memory, pages of 4096
     kHistogramBucket,  // mostly unchanged, then in bursts
     kCounterReset,     // two restarts
+    kSumOfSeconds,     // of durations in nanoseconds
     kDouble,           // 17 digits: recording rules
     kCount
 };
 
 constexpr std::array<const char*, static_cast<size_t>(Shape::kCount)> kNames = {
-    "constant",      "counter_integer", "counter_slow",     "counter_decimal", "counter_bytes",
-    "gauge_decimal", "gauge_bytes",     "histogram_bucket", "counter_reset",   "double"};
+    "constant",      "counter_integer", "counter_slow", "counter_decimal",
+    "counter_bytes", "gauge_decimal",   "gauge_bytes",  "histogram_bucket",
+    "counter_reset", "sum_of_seconds",  "double"};
 
 std::vector<double> generate(Shape shape, size_t count, uint64_t seed) {
     std::mt19937_64 random(seed);
@@ -58,6 +60,11 @@ std::vector<double> generate(Shape shape, size_t count, uint64_t seed) {
                 break;
             case Shape::kCounterReset:
                 state = i == 100 || i == 333 ? 0 : state + requests(random);
+                break;
+            case Shape::kSumOfSeconds:
+                for (int n = 0; n < 10; ++n) {
+                    state += static_cast<double>(random() % 50'000'000) / 1e9;
+                }
                 break;
             case Shape::kDouble: state += normal(random); break;
             case Shape::kCount: break;

@@ -162,6 +162,7 @@ TEST(Values, KeepEveryBitPattern) {
         {0.1, 0.2, 0.30000000000000004},
         {1e-7, 2e-7, 3.25e-7},
         {12.25, 12.5, 13, 13.75},
+        {0.1 + 0.2, 0.1 + 0.2 + 0.4, 0.1 + 0.2 + 0.4 + 0.8, kStale, 1e300},
     };
     for (const auto& row : rows) {
         SCOPED_TRACE(::testing::PrintToString(row));
@@ -202,6 +203,21 @@ TEST(Values, ShortDecimalsCostTheirInformationOnly) {
     EXPECT_LE(expect_round_trip(gauge).size(), 480u * 4 / 8 + 24);
     EXPECT_LE(expect_round_trip(counter).size(), 480u * 4 / 8 + 24);
     EXPECT_LE(expect_round_trip(constant).size(), 2u);
+}
+
+TEST(Values, SumsOfDecimalsCostTheirDigitsAndAFewLastBits) {
+    std::vector<double> seconds;  // as a client library adds up durations of nanoseconds
+    std::mt19937_64 random(5);
+    double sum = 0;
+    for (int i = 0; i < 480; ++i) {
+        for (int request = 0; request < 10; ++request) {
+            sum += static_cast<double>(random() % 50'000'000) / 1e9;
+        }
+        seconds.push_back(sum);
+    }
+    seconds.back() = kStale;
+    // 0.5 s in steps of 1 ns are 29 bits, less in spread, and some 6 of rounding; as bits of doubles, 44.
+    EXPECT_LE(expect_round_trip(seconds).size(), 480u * 36 / 8);
 }
 
 TEST(Values, GoldenBytes) {

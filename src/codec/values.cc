@@ -18,6 +18,7 @@ enum class Tag : uint8_t {  // on disk
     kBits = 3,
     kConstant = 4,
     kConstantInteger = 5,
+    kNearDecimal = 6,
 };
 
 // The values of a stale marker, as model/sample.h has it; this module knows no model.
@@ -28,6 +29,10 @@ constexpr unsigned kExponentMax = 22;
 // Digits after the point that are looked for: past 15 a double has no decimals to find.
 constexpr unsigned kExponentTried = 15;
 constexpr uint8_t kNoExponent = 0xff;
+// What sums are made of: milli-, micro- and nanoseconds.
+constexpr uint8_t kNearExponents[] = {3, 6, 9};
+// A sum further off than this many last bits is none of decimals.
+constexpr unsigned kNearBitsMax = 20;
 constexpr std::array<double, kExponentMax + 1> kPowers = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -43,6 +48,8 @@ struct Scratch {
         exponents;  // that each value needs, kNoExponent when it is no short decimal
     std::vector<int64_t> integers;
     std::vector<uint32_t> exceptions;
+    std::vector<int64_t> corrections;
+    Bytes candidate;
 };
 
 thread_local Scratch scratch;
@@ -129,7 +136,8 @@ void append_u64(Bytes& out, uint64_t value) {
 }
 
 void append_decimals(std::span<const double> values, uint8_t exponent, Bytes& out) {
-    auto& [exponents, integers, exceptions] = scratch;
+    auto& integers = scratch.integers;
+    auto& exceptions = scratch.exceptions;
     integers.resize(values.size());
     exceptions.clear();
     for (size_t i = 0; i < values.size(); ++i) {
@@ -168,6 +176,53 @@ void append_bits(std::span<const double> values, Bytes& out) {
     for (size_t i = 0; i < values.size(); ++i) integers[i] = std::bit_cast<int64_t>(values[i]);
     out.push_back(static_cast<uint8_t>(Tag::kBits));
     encode_bit_patterns(integers, out);
+}
+
+// The integer that `value` is nearest to, times 10^exponent, and how far off its bits are. A value that is
+// no such number at all (a stale marker) takes `m` as it is, and all its bits are the correction.
+int64_t correction_of(double value, unsigned exponent, int64_t& m) {
+    const double scaled = std::nearbyint(value * kPowers[exponent]);
+    if (scaled <= kExactMax && scaled >= -kExactMax) m = static_cast<int64_t>(scaled);
+    const double near = static_cast<double>(m) / kPowers[exponent];
+    return static_cast<int64_t>(bits_of(value) - bits_of(near));
+}
+
+// The exponent for which `values` are near decimals with the fewest bits by estimate, or kNoExponent.
+uint8_t choose_near_exponent(std::span<const double> values) {
+    uint8_t best = kNoExponent;
+    uint64_t best_cost = UINT64_MAX;
+    for (const uint8_t exponent : kNearExponents) {
+        uint64_t cost = values.size() * exponent * kDigitBitsTimes3 / 3;
+        size_t far = 0;
+        int64_t m = 0;
+        for (const double value : values) {
+            const int64_t correction = correction_of(value, exponent, m);
+            const unsigned bits = bit_width_of(zigzag(correction));
+            cost += bits;
+            if (bits > kNearBitsMax && ++far > values.size() / 16 + 1) break;
+        }
+        if (far <= values.size() / 16 + 1 && cost < best_cost) {
+            best_cost = cost;
+            best = exponent;
+        }
+    }
+    return best;
+}
+
+void append_near_decimals(std::span<const double> values, uint8_t exponent, Bytes& out) {
+    auto& integers = scratch.integers;
+    auto& corrections = scratch.corrections;
+    integers.resize(values.size());
+    corrections.resize(values.size());
+    int64_t m = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+        corrections[i] = correction_of(values[i], exponent, m);
+        integers[i] = m;
+    }
+    out.push_back(static_cast<uint8_t>(Tag::kNearDecimal));
+    out.push_back(exponent);
+    encode_integers(integers, out);
+    encode_integers(corrections, out);
 }
 
 void append_raw(std::span<const double> values, Bytes& out) {
@@ -237,6 +292,46 @@ Result<size_t> read_decimals(ByteView bytes, bool with_exceptions, std::span<dou
     return integers_offset + used.value();
 }
 
+Result<size_t> read_near_decimals(ByteView bytes, std::span<double> out) {
+    KW_TRY_ASSIGN(const size_t integers_end, read_decimals(bytes, false, out));
+    KW_TRY_ASSIGN(
+        const size_t used,
+        decode_integer_blocks(bytes.subspan(integers_end), out.size(),
+                              [&](const int64_t* corrections, size_t index, size_t count) {
+                                  double* to = out.data() + index;
+                                  for (size_t i = 0; i < count; ++i) {
+                                      to[i] = std::bit_cast<double>(
+                                          bits_of(to[i]) + static_cast<uint64_t>(corrections[i]));
+                                  }
+                              }));
+    return integers_end + used;
+}
+
+// Appends the smallest of the columns that fit no short decimals; `start` is where one of decimals begins
+// that is to be beaten, out.size() when there is none.
+void append_smallest(std::span<const double> values, size_t start, Bytes& out) {
+    Bytes& candidate = scratch.candidate;
+    const auto keep_smaller = [&] {
+        const size_t size = out.size() - start;
+        if (size == 0 || candidate.size() < size) {
+            out.resize(start);
+            out.insert(out.end(), candidate.begin(), candidate.end());
+        }
+        candidate.clear();
+    };
+    candidate.clear();
+    if (const uint8_t exponent = choose_near_exponent(values); exponent != kNoExponent) {
+        append_near_decimals(values, exponent, candidate);
+        keep_smaller();
+    }
+    append_bits(values, candidate);
+    keep_smaller();
+    if (out.size() - start > 1 + values.size() * 8) {
+        append_raw(values, candidate);
+        keep_smaller();
+    }
+}
+
 }  // namespace
 
 void encode_values(std::span<const double> values, Bytes& out) {
@@ -255,26 +350,12 @@ void encode_values(std::span<const double> values, Bytes& out) {
         return;
     }
     const size_t start = out.size();
-    const size_t raw_bytes = 1 + values.size() * 8;
-    size_t used = SIZE_MAX;
     if (const uint8_t exponent = choose_exponent(values); exponent != kNoExponent) {
         append_decimals(values, exponent, out);
-        used = out.size() - start;
-        // Below five bytes a value no pattern of bits is smaller.
-        if (used < values.size() * 5) return;
+        // Below three bytes a value hardly any other column is smaller.
+        if (out.size() - start < values.size() * 3) return;
     }
-    const size_t bits_start = out.size();
-    append_bits(values, out);
-    const size_t bits_used = out.size() - bits_start;
-    if (std::min(used, bits_used) >= raw_bytes) {
-        out.resize(start);
-        append_raw(values, out);
-    } else if (used <= bits_used) {
-        out.resize(bits_start);
-    } else {
-        out.erase(out.begin() + static_cast<ptrdiff_t>(start),
-                  out.begin() + static_cast<ptrdiff_t>(bits_start));
-    }
+    append_smallest(values, start, out);
 }
 
 Result<size_t> decode_values(ByteView in, std::span<double> out) {
@@ -297,6 +378,7 @@ Result<size_t> decode_values(ByteView in, std::span<double> out) {
                                              std::memcpy(out.data() + index, bits, count * 8);
                                          });
             break;
+        case Tag::kNearDecimal: used = read_near_decimals(body, out); break;
         case Tag::kConstant: {
             if (body.size() < 8) return corrupt("constant column of {} bytes", in.size());
             std::fill(out.begin(), out.end(), load_le<double>(body.data()));

@@ -7,6 +7,8 @@
 // text did. What does not fit (stale markers, NaN, Inf, -0, a rare long fraction) is listed as
 // exceptions, with the neighbour's integer in its slot. Columns of arbitrary doubles are integer
 // columns of their bit patterns.
+// Sums of decimals (seconds that were counted in nanoseconds) are near a decimal, off by some last bits:
+// those bits are a column of their own.
 //
 // Layout (on disk: never renumber)
 //     u8 tag
@@ -19,6 +21,9 @@
 //     3 bits      integer column of the bit patterns
 //     4 constant  8 bytes: the value of all
 //     5 constant  varint, zigzag: the integer that all are
+//     6 near a decimal
+//                 u8 exponent e, 0..22; integer column m; integer column c;
+//                 value = the bit pattern of m / 10^e, plus c, modulo 2^64
 // The number of values is not stored: who stores the column knows it.
 // Source: the decimal scheme follows ALP, "Adaptive Lossless floating-Point Compression" (2023).
 #pragma once
