@@ -1,0 +1,208 @@
+// targets, targets/metadata, scrape_pools, metadata.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "api/envelope.h"
+#include "api/parameters.h"
+#include "api/prometheus_api.h"
+#include "net/request.h"
+#include "net/response_writer.h"
+#include "promql/engine.h"
+
+namespace kw::api {
+namespace {
+
+// A target that was never scraped: Go's zero time.
+constexpr std::string_view kNever = "0001-01-01T00:00:00Z";
+
+std::string_view health_name(scrape::Health health) {
+    switch (health) {
+        case scrape::Health::kUnknown: return "unknown";
+        case scrape::Health::kUp: return "up";
+        case scrape::Health::kDown: return "down";
+    }
+    return "unknown";
+}
+
+struct HostRange {
+    size_t begin = 0;
+    size_t end = 0;
+};
+
+// Where the host stands in "scheme://host:port/path".
+HostRange host_in(std::string_view url) {
+    const size_t scheme = url.find("://");
+    const size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+    if (begin < url.size() && url[begin] == '[') {
+        const size_t close = url.find(']', begin);
+        return {begin, close == std::string_view::npos ? url.size() : close + 1};
+    }
+    return {begin, std::min(url.find_first_of(":/?#", begin), url.size())};
+}
+
+// A target on this machine, as others reach it: by the host of the server's own URL.
+std::string global_url(const std::string& scrape_url, std::string_view external_url) {
+    const HostRange host = host_in(scrape_url);
+    const std::string_view name =
+        std::string_view(scrape_url).substr(host.begin, host.end - host.begin);
+    if (external_url.empty() || (name != "localhost" && name != "127.0.0.1" && name != "[::1]"))
+        return scrape_url;
+    const HostRange external = host_in(external_url);
+    std::string url = scrape_url;
+    url.replace(host.begin, host.end - host.begin,
+                external_url.substr(external.begin, external.end - external.begin));
+    return url;
+}
+
+void write_target(JsonWriter& json, const scrape::TargetStatus& target,
+                  std::string_view external_url) {
+    json.begin_object();
+    json.key("discoveredLabels").labels(target.discovered_labels);
+    json.key("labels").labels(target.labels);
+    json.key("scrapePool").string(target.scrape_pool);
+    json.key("scrapeUrl").string(target.scrape_url);
+    json.key("globalUrl").string(global_url(target.scrape_url, external_url));
+    json.key("lastError").string(target.last_error);
+    const bool scraped = target.last_scrape != Millis{0};
+    json.key("lastScrape")
+        .string(scraped ? format_rfc3339(target.last_scrape) : std::string(kNever));
+    json.key("lastScrapeDuration").number(target.last_scrape_duration_seconds);
+    json.key("health").string(health_name(target.health));
+    json.key("scrapeInterval").string(format_duration_ms(target.interval_ms));
+    json.key("scrapeTimeout").string(format_duration_ms(target.timeout_ms));
+    json.end_object();
+}
+
+void write_metadata_fields(JsonWriter& json, const Metadata& metadata) {
+    json.key("type").string(metric_type_name(metadata.type));
+    json.key("help").string(metadata.help);
+    json.key("unit").string(metadata.unit);
+}
+
+}  // namespace
+
+TargetReader target_reader(const scrape::ScrapeManager& manager) {
+    return {
+        [&manager](std::string_view pool) { return manager.active_targets(pool); },
+        [&manager](std::string_view pool) { return manager.dropped_targets(pool); },
+        [&manager] { return manager.pools(); },
+        [&manager](const std::function<bool(const LabelSet&)>& target_matches,
+                   std::string_view metric,
+                   uint64_t limit) { return manager.metadata(target_matches, metric, limit); },
+    };
+}
+
+Result<void> PrometheusApi::targets(const net::Request& request,
+                                    net::ResponseWriter& response) const {
+    const std::string_view state = request.params.get("state");
+    const std::string_view pool = request.params.get("scrapePool");
+    const bool all = state != "active" && state != "dropped";
+    SuccessEnvelope envelope(response);
+    JsonWriter& json = envelope.data();
+    json.begin_object().key("activeTargets").begin_array();
+    if (given_.targets.active_targets && (all || state == "active")) {
+        for (const scrape::TargetStatus& target : given_.targets.active_targets(pool)) {
+            write_target(json, target, given_.options.external_url);
+        }
+    }
+    json.end_array().key("droppedTargets").begin_array();
+    if (given_.targets.dropped_targets && (all || state == "dropped")) {
+        for (const scrape::DroppedTarget& target : given_.targets.dropped_targets(pool)) {
+            json.begin_object().key("discoveredLabels").labels(target.discovered_labels);
+            json.key("scrapePool").string(target.scrape_pool).end_object();
+        }
+    }
+    json.end_array().key("droppedTargetCounts").begin_object();
+    if (given_.targets.pools) {
+        for (const scrape::PoolStatus& one : given_.targets.pools()) {
+            if (pool.empty() || one.name == pool) json.key(one.name).count(one.dropped_count);
+        }
+    }
+    json.end_object().end_object();
+    return envelope.end();
+}
+
+Result<void> PrometheusApi::scrape_pools(const net::Request&, net::ResponseWriter& response) const {
+    SuccessEnvelope envelope(response);
+    JsonWriter& json = envelope.data();
+    json.begin_object().key("scrapePools").begin_array();
+    if (given_.targets.pools) {
+        for (const scrape::PoolStatus& pool : given_.targets.pools()) json.string(pool.name);
+    }
+    json.end_array().end_object();
+    return envelope.end();
+}
+
+Result<void> PrometheusApi::target_metadata(const net::Request& request,
+                                            net::ResponseWriter& response) const {
+    KW_TRY_ASSIGN(const uint64_t limit, limit_parameter(request));
+    std::vector<Matcher> matchers;
+    if (const std::string_view text = request.params.get("match_target"); !text.empty()) {
+        Result<std::vector<Matcher>> parsed =
+            promql::parse_selector(text, given_.engine.options().features);
+        if (!parsed.ok()) return invalid_parameter("match_target", parsed.error().message);
+        matchers = std::move(parsed).value();
+    }
+    const std::string_view metric = request.params.get("metric");
+    std::vector<scrape::TargetMetadata> found;
+    if (given_.targets.metadata) {
+        found = given_.targets.metadata(
+            [&](const LabelSet& labels) { return matches_all(matchers, labels); }, metric, limit);
+    }
+    if (found.empty()) return not_found("specified metadata not found");
+    SuccessEnvelope envelope(response);
+    JsonWriter& json = envelope.data();
+    json.begin_array();
+    for (const scrape::TargetMetadata& one : found) {
+        json.begin_object().key("target").labels(one.target);
+        if (metric.empty()) json.key("metric").string(one.metric);
+        write_metadata_fields(json, one.metadata);
+        json.end_object();
+    }
+    json.end_array();
+    return envelope.end();
+}
+
+// What all targets say of each metric, every different saying once.
+Result<void> PrometheusApi::metadata(const net::Request& request,
+                                     net::ResponseWriter& response) const {
+    // -1, Prometheus' default, is no limit.
+    const auto limit_of = [&](std::string_view name) -> Result<uint64_t> {
+        if (request.params.get(name) == "-1") return uint64_t{0};
+        return limit_parameter(request, name);
+    };
+    KW_TRY_ASSIGN(const uint64_t limit, limit_of("limit"));
+    KW_TRY_ASSIGN(const uint64_t limit_per_metric, limit_of("limit_per_metric"));
+    std::map<std::string, std::vector<Metadata>> by_metric;
+    if (given_.targets.metadata) {
+        const auto every_target = [](const LabelSet&) { return true; };
+        for (scrape::TargetMetadata& one :
+             given_.targets.metadata(every_target, request.params.get("metric"), 0)) {
+            std::vector<Metadata>& sayings = by_metric[one.metric];
+            if (std::find(sayings.begin(), sayings.end(), one.metadata) == sayings.end()) {
+                sayings.push_back(std::move(one.metadata));
+            }
+        }
+    }
+    SuccessEnvelope envelope(response);
+    JsonWriter& json = envelope.data();
+    json.begin_object();
+    uint64_t metric_count = 0;
+    for (const auto& [metric, sayings] : by_metric) {
+        if (limit > 0 && metric_count++ == limit) break;
+        json.key(metric).begin_array();
+        const size_t shown =
+            limit_per_metric == 0 ? sayings.size() : std::min(sayings.size(), limit_per_metric);
+        for (size_t i = 0; i < shown; ++i) {
+            json.begin_object();
+            write_metadata_fields(json, sayings[i]);
+            json.end_object();
+        }
+        json.end_array();
+    }
+    json.end_object();
+    return envelope.end();
+}
+
+}  // namespace kw::api
