@@ -118,28 +118,28 @@ class PrometheusApi final {
         Environment& env;
         MetricStore& store;
         promql::Engine& engine;
-        Options options;
-        TargetReader targets;
+        Options options{};
+        TargetReader targets{};
 
-        std::function<bool()> is_ready;            // unset: always
-        std::function<std::string()> config_yaml;  // without secrets; unset: empty
-        std::map<std::string, std::string> flags;  // name without dashes to value
-        BuildInfo build;
-        std::function<RuntimeInfo()> runtime;
-        std::function<WalReplay()> wal_replay;  // unset: nothing to replay
-        std::function<std::vector<ConfigWarning>()> config_warnings;
+        std::function<bool()> is_ready{};            // unset: always
+        std::function<std::string()> config_yaml{};  // without secrets; unset: empty
+        std::map<std::string, std::string> flags{};  // name without dashes to value
+        BuildInfo build{};
+        std::function<RuntimeInfo()> runtime{};
+        std::function<WalReplay()> wal_replay{};  // unset: nothing to replay
+        std::function<std::vector<ConfigWarning>()> config_warnings{};
 
         // A remote write's body as sent, a snappy block. Unset: 501.
-        std::function<WriteAnswer(std::string_view body)> write;
+        std::function<WriteAnswer(std::string_view body)> write{};
         // The management API, with enable_lifecycle. reload() returns when the new configuration acts, or says
         // why the old one stays; quit() returns at once.
-        std::function<Result<void>()> reload;
-        std::function<void()> quit;
+        std::function<Result<void>()> reload{};
+        std::function<void()> quit{};
         // The admin API, with enable_admin_api. An unset one answers 501.
-        std::function<Result<void>(const std::vector<Matcher>&, const TimeRange&)> delete_series;
-        std::function<Result<void>()> clean_tombstones;
+        std::function<Result<void>(const std::vector<Matcher>&, const TimeRange&)> delete_series{};
+        std::function<Result<void>()> clean_tombstones{};
         std::function<Result<std::string>(bool skip_head)>
-            snapshot;  // the snapshot's directory name
+            snapshot{};  // the snapshot's directory name
     };
 
     explicit PrometheusApi(Dependencies dependencies);
