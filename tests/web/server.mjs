@@ -1,14 +1,16 @@
 // The server that the browser tests run against: build/release/kilowatch (or KW_BINARY), unless KW_WEB_BASE_URL
 // names a server, whose API then stands behind web/dist. Resolves to { url, stop, name }.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { serveDist } from './serve_dist.mjs';
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { serveDist } from "./serve_dist.mjs";
 
-const BINARY = process.env.KW_BINARY ?? fileURLToPath(new URL('../../build/release/kilowatch', import.meta.url));
+const BINARY =
+  process.env.KW_BINARY ??
+  fileURLToPath(new URL("../../build/release/kilowatch", import.meta.url));
 const READY_SECONDS = 60;
 
 // `self` is scraped, `gone` refuses every connection, one target of `chosen` is dropped by relabelling.
@@ -37,8 +39,8 @@ scrape_configs:
 function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
       const { port } = probe.address();
       probe.close(() => resolve(port));
     });
@@ -46,7 +48,9 @@ function freePort() {
 }
 
 async function seriesOf(url, query) {
-  const response = await fetch(new URL(`api/v1/query?query=${encodeURIComponent(query)}`, url));
+  const response = await fetch(
+    new URL(`api/v1/query?query=${encodeURIComponent(query)}`, url),
+  );
   const answer = await response.json();
   return answer.data?.result ?? [];
 }
@@ -54,10 +58,10 @@ async function seriesOf(url, query) {
 // Until a rate of what is scraped exists, and the dead target is known to be down.
 async function waitUntilReady(url, hasGone) {
   const deadline = Date.now() + READY_SECONDS * 1000;
-  let last = 'nothing';
+  let last = "nothing";
   while (Date.now() < deadline) {
     try {
-      const rates = await seriesOf(url, 'rate(process_cpu_seconds_total[1m])');
+      const rates = await seriesOf(url, "rate(process_cpu_seconds_total[1m])");
       const down = hasGone ? await seriesOf(url, 'up{job="gone"} == 0') : [1];
       if (rates.length > 0 && down.length > 0) return;
       last = `${rates.length} rates, ${down.length} down`;
@@ -66,31 +70,36 @@ async function waitUntilReady(url, hasGone) {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`after ${READY_SECONDS} s the server had no series to test with (${last})`);
+  throw new Error(
+    `after ${READY_SECONDS} s the server had no series to test with (${last})`,
+  );
 }
 
 async function startKilowatch(prefix) {
-  const folder = mkdtempSync(join(tmpdir(), 'kilowatch-web-server-'));
+  const folder = mkdtempSync(join(tmpdir(), "kilowatch-web-server-"));
   const [port, deadPort] = [await freePort(), await freePort()];
-  writeFileSync(join(folder, 'prometheus.yml'), configuration(port, deadPort));
+  writeFileSync(join(folder, "prometheus.yml"), configuration(port, deadPort));
   const url = `http://127.0.0.1:${port}${prefix}/`;
   const child = spawn(
     BINARY,
     [
-      'serve',
-      `--config.file=${join(folder, 'prometheus.yml')}`,
-      `--storage.path=${join(folder, 'data')}`,
+      "serve",
+      `--config.file=${join(folder, "prometheus.yml")}`,
+      `--storage.path=${join(folder, "data")}`,
       `--web.listen-address=127.0.0.1:${port}`,
-      ...(prefix === '' ? [] : [`--web.external-url=${url}`]),
+      ...(prefix === "" ? [] : [`--web.external-url=${url}`]),
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ["ignore", "pipe", "pipe"] },
   );
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => { log = (log + text).slice(-20_000); });
-  const exited = new Promise((resolve) => child.on('exit', resolve));
+  let log = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (text) => {
+      log = (log + text).slice(-20_000);
+    });
+  const exited = new Promise((resolve) => child.on("exit", resolve));
   const stop = async () => {
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
     await exited;
     clearTimeout(timer);
     rmSync(folder, { recursive: true, force: true });
@@ -98,35 +107,42 @@ async function startKilowatch(prefix) {
   try {
     // Under a prefix the targets' own /metrics is elsewhere: only the API must answer.
     await Promise.race([
-      prefix === '' ? waitUntilReady(url, true) : waitUntilAnswers(url),
-      exited.then((code) => Promise.reject(new Error(`kilowatch serve ended with ${code}:\n${log}`))),
+      prefix === "" ? waitUntilReady(url, true) : waitUntilAnswers(url),
+      exited.then((code) =>
+        Promise.reject(
+          new Error(`kilowatch serve ended with ${code}:\n${log}`),
+        ),
+      ),
     ]);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, stop, name: 'kilowatch serve' };
+  return { url, stop, name: "kilowatch serve" };
 }
 
 async function waitUntilAnswers(url) {
   const deadline = Date.now() + READY_SECONDS * 1000;
   for (;;) {
     try {
-      const response = await fetch(new URL('-/ready', url));
+      const response = await fetch(new URL("-/ready", url));
       if (response.ok) return;
     } catch (error) {
       if (Date.now() > deadline) throw error;
     }
-    if (Date.now() > deadline) throw new Error('the server did not become ready');
+    if (Date.now() > deadline)
+      throw new Error("the server did not become ready");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
-export async function startServer(prefix = '') {
+export async function startServer(prefix = "") {
   const upstream = process.env.KW_WEB_BASE_URL;
   if (upstream === undefined) {
     if (existsSync(BINARY)) return startKilowatch(prefix);
-    throw new Error(`${BINARY} is missing: run ./kw build, or set KW_WEB_BASE_URL to a running server`);
+    throw new Error(
+      `${BINARY} is missing: run ./kw build, or set KW_WEB_BASE_URL to a running server`,
+    );
   }
   const served = await serveDist(upstream, prefix);
   return { url: served.url, stop: served.close, name: upstream };

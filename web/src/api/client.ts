@@ -65,7 +65,10 @@ export async function readBody(response: Response): Promise<ArrayBuffer> {
     size += chunk.value.byteLength;
     if (size > ANSWER_BYTES_MAX) {
       void reader?.cancel();
-      throw new ApiError('too_large', 'The answer is over the page’s limit of 256 MiB. Aggregate, or take a longer step.');
+      throw new ApiError(
+        'too_large',
+        'The answer is over the page’s limit of 256 MiB. Aggregate, or take a longer step.',
+      );
     }
     parts.push(chunk.value);
   }

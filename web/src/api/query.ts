@@ -55,10 +55,7 @@ function asApiError(error: unknown): ApiError {
 }
 
 // Runs `fetcher` whenever the request differs; null is idle and keeps the last answer for the next run.
-function useLoad<R, T>(
-  request: R | null,
-  fetcher: (request: R, signal: AbortSignal) => Promise<Outcome<T>>,
-): Load<T> {
+function useLoad<R, T>(request: R | null, fetcher: (request: R, signal: AbortSignal) => Promise<Outcome<T>>): Load<T> {
   const [loaded, setLoaded] = useState<{ readonly key: string; readonly load: Load<T> } | null>(null);
   const key = request === null ? null : JSON.stringify(request); // equal requests are equal texts
   useEffect(() => {

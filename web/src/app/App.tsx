@@ -71,13 +71,26 @@ export function App(): ReactElement {
   const Content = route?.page;
   return (
     <div className={css.shell}>
-      <a className={css.skip} href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>
+      <a
+        className={css.skip}
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         Skip to content
       </a>
       <Navigation current={route} onHelp={() => setHelp(true)} />
       <main ref={main} id="main" tabIndex={-1} className={css.main}>
         <ErrorBoundary key={route?.path ?? path}>
-          <Suspense fallback={<div className={css.pending}><Skeleton height="8rem" label="Loading the page" /></div>}>
+          <Suspense
+            fallback={
+              <div className={css.pending}>
+                <Skeleton height="8rem" label="Loading the page" />
+              </div>
+            }
+          >
             {Content === undefined ? <NotFound path={path} /> : <Content />}
           </Suspense>
         </ErrorBoundary>

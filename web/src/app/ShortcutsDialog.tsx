@@ -47,7 +47,9 @@ export function ShortcutsDialog({ onClose }: { readonly onClose: () => void }): 
               <div key={keys} className={css.row}>
                 <dt>
                   {keys.split(' ').map((key) => (
-                    <kbd key={key} className={css.key}>{key}</kbd>
+                    <kbd key={key} className={css.key}>
+                      {key}
+                    </kbd>
                   ))}
                 </dt>
                 <dd>{what}</dd>

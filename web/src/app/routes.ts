@@ -11,8 +11,20 @@ export interface Route {
 }
 
 export const ROUTES: readonly Route[] = [
-  { path: '/explore', name: 'Explore', icon: 'explore', key: 'e', page: lazy(() => import('../pages/explore/ExplorePage')) },
-  { path: '/targets', name: 'Targets', icon: 'targets', key: 't', page: lazy(() => import('../pages/targets/TargetsPage')) },
+  {
+    path: '/explore',
+    name: 'Explore',
+    icon: 'explore',
+    key: 'e',
+    page: lazy(() => import('../pages/explore/ExplorePage')),
+  },
+  {
+    path: '/targets',
+    name: 'Targets',
+    icon: 'targets',
+    key: 't',
+    page: lazy(() => import('../pages/targets/TargetsPage')),
+  },
   { path: '/status', name: 'Status', icon: 'status', key: 's', page: lazy(() => import('../pages/status/StatusPage')) },
 ];
 

@@ -51,7 +51,15 @@ function moveFocus(event: KeyboardEvent<HTMLElement>): void {
 }
 
 // Drawn again only when its series change: pointing at a thousand rows must not draw a thousand rows.
-export const Legend = memo(function Legend({ entries, names, shared, unit, onToggle, onOnly, onPoint }: LegendProps): ReactElement {
+export const Legend = memo(function Legend({
+  entries,
+  names,
+  shared,
+  unit,
+  onToggle,
+  onOnly,
+  onPoint,
+}: LegendProps): ReactElement {
   const [sort, setSort] = useState<Sort | null>(null);
   const [active, setActive] = useState(0); // the row that Tab reaches, by its place
   const order = useMemo(() => {

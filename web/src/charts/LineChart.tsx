@@ -6,17 +6,12 @@ import 'uplot/dist/uPlot.min.css';
 import { extent, stackColumns } from '../model/frame';
 import { formatDateTime, type TimeZoneMode } from '../model/time';
 import { formatAxis, formatValue, type Unit } from '../model/units';
+import type { ChartSeries, Drawn, Reading } from './chart';
 import { areaPath, layerAt, linePath, nearestColumn } from './paths';
-import { SERIES_COLORS, seriesColor, useChartTheme, type ChartTheme } from './theme';
+import { SERIES_COLORS, useChartTheme, type ChartTheme } from './theme';
 import { formatTimeAxis } from './time_axis';
+import { Tooltip } from './Tooltip';
 import css from './LineChart.module.css';
-
-export interface ChartSeries {
-  readonly name: string; // in full
-  readonly shortName: string; // what tells it from the others
-  readonly colorIndex: number;
-  readonly values: Float64Array; // one per time, NaN where absent
-}
 
 export interface LineChartProps {
   readonly label: string; // what the graph shows, for screen readers
@@ -33,22 +28,6 @@ export interface LineChartProps {
   readonly onPan: (direction: -1 | 1) => void;
 }
 
-interface Reading {
-  readonly at: number; // index into times
-  readonly series: number; // nearest series
-  readonly left: number; // CSS pixels within the plot
-  readonly top: number;
-}
-
-interface Drawn {
-  readonly columns: readonly Float64Array[]; // as drawn: stacked sums or the values
-  readonly x: readonly [number, number];
-  readonly y: readonly [number, number];
-}
-
-const TOOLTIP_ROWS = 6;
-const TOOLTIP_GAP = 14; // pixels
-const TOOLTIP_WIDTH_MAX = 400;
 const DRAG_PIXELS_MIN = 4;
 // Emphasis redraws every line as the pointer moves: 200 of them take some milliseconds.
 const EMPHASIZED_MAX = 200;
@@ -56,7 +35,13 @@ const EMPHASIZED_MAX = 200;
 // Steps of an axis of bytes, 2^-4 … 2^60: 64 MiB and not 57.2 MiB.
 const POWERS_OF_TWO = Array.from({ length: 65 }, (_, i) => 2 ** (i - 4));
 
-function useDrawn({ times, series, stacked, startMs, endMs }: LineChartProps): Drawn & { readonly times: Float64Array } {
+function useDrawn({
+  times,
+  series,
+  stacked,
+  startMs,
+  endMs,
+}: LineChartProps): Drawn & { readonly times: Float64Array } {
   return useMemo(() => {
     const values = series.map((each) => each.values);
     const columns = stacked ? stackColumns(values) : values;
@@ -197,7 +182,9 @@ export function LineChart(props: LineChartProps): ReactElement {
     if (created.data[0] !== drawn.times || created.data[1] !== drawn.columns[0]) {
       created.setData([drawn.times, ...drawn.columns]);
     }
-    setReading((was) => (was !== null && was.at < drawn.times.length && was.series < drawn.columns.length ? was : null));
+    setReading((was) =>
+      was !== null && was.at < drawn.times.length && was.series < drawn.columns.length ? was : null,
+    );
   }, [drawn, colors, stacked, theme, unit, zone]);
 
   const emphasizable = series.length > 1 && series.length <= EMPHASIZED_MAX;
@@ -281,69 +268,4 @@ function axisWidth(self: uPlot, texts: string[] | null, font: string): number {
   const widest = Math.max(...texts.map((text) => self.ctx.measureText(text).width));
   self.ctx.restore();
   return Math.ceil(widest) + 14;
-}
-
-interface TooltipProps extends LineChartProps {
-  readonly reading: Reading;
-  readonly plot: uPlot | null;
-  readonly drawn: Drawn;
-}
-
-// The nearest series first and in full, then a few more: of lines the next nearest, of layers the thickest.
-function Tooltip({ times, series, unit, zone, stacked, reading, plot, drawn }: TooltipProps): ReactElement | null {
-  const nearest = series[reading.series];
-  if (plot === null || nearest === undefined) return null;
-  const { at } = reading;
-  const center = drawn.columns[reading.series]?.[at] ?? NaN;
-  const others = series
-    .map((each, i) => {
-      const value = each.values[at] ?? NaN;
-      return { each, i, away: stacked ? -value : Math.abs(value - center) };
-    })
-    .filter(({ i, away }) => i !== reading.series && !Number.isNaN(away))
-    .toSorted((a, b) => a.away - b.away)
-    .slice(0, TOOLTIP_ROWS - 1);
-  const pixel = window.devicePixelRatio;
-  const plotLeft = plot.bbox.left / pixel;
-  const plotTop = plot.bbox.top / pixel;
-  const width = plot.bbox.width / pixel;
-  const x = plotLeft + plot.valToPos(times[at] ?? 0, 'x');
-  const y = Number.isFinite(center) ? plotTop + plot.valToPos(center, 'y') : plotTop;
-  // On the side with more room, and no wider than it.
-  const total = plotLeft + width;
-  const onRight = x < total / 2;
-  const side = onRight
-    ? { left: x + TOOLTIP_GAP, maxWidth: Math.min(TOOLTIP_WIDTH_MAX, total - x - TOOLTIP_GAP) }
-    : { right: `calc(100% - ${x - TOOLTIP_GAP}px)`, maxWidth: Math.min(TOOLTIP_WIDTH_MAX, x - TOOLTIP_GAP) };
-  return (
-    <>
-      {Number.isFinite(center) && (
-        <span className={css.dot} style={{ left: x, top: y, background: seriesColor(nearest.colorIndex) }} />
-      )}
-      <div
-        className={css.tooltip}
-        data-testid="tooltip"
-        aria-hidden="true"
-        style={{ ...side, top: plotTop }}
-      >
-        <p className={css.time}>{formatDateTime((times[at] ?? 0) * 1000, zone)}</p>
-        <p className={css.value}>
-          <span className={css.swatch} style={{ background: seriesColor(nearest.colorIndex) }} />
-          {formatValue(nearest.values[at] ?? NaN, unit, 5)}
-        </p>
-        <p className={css.name}>{nearest.name}</p>
-        {others.length > 0 && (
-          <ul className={css.others}>
-            {others.map(({ each, i }) => (
-              <li key={i}>
-                <span className={css.swatch} style={{ background: seriesColor(each.colorIndex) }} />
-                <span className={css.otherName}>{each.shortName}</span>
-                <span className={css.otherValue}>{formatValue(each.values[at] ?? NaN, unit)}</span>
-              </li>
-            ))}
-          </ul>
-        )}
-      </div>
-    </>
-  );
 }

@@ -20,7 +20,11 @@ export function Loaded<T>({ resource, what, children }: LoadedProps<T>): ReactEl
       return <Skeleton height="8rem" label={`Loading ${what}`} />;
     case 'failed':
       return (
-        <Notice tone="bad" title={`Could not load ${what}`} action={<Button onClick={resource.reload}>Try again</Button>}>
+        <Notice
+          tone="bad"
+          title={`Could not load ${what}`}
+          action={<Button onClick={resource.reload}>Try again</Button>}
+        >
           {resource.error.message}
         </Notice>
       );

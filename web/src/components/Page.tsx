@@ -26,7 +26,15 @@ export function Page({ title, toolbar, children }: PageProps): ReactElement {
   );
 }
 
-export function Panel({ title, action, children }: { readonly title: string; readonly action?: ReactNode; readonly children: ReactNode }): ReactElement {
+export function Panel({
+  title,
+  action,
+  children,
+}: {
+  readonly title: string;
+  readonly action?: ReactNode;
+  readonly children: ReactNode;
+}): ReactElement {
   return (
     <section className={css.panel} aria-label={title}>
       <header className={css.panelHead}>

@@ -105,7 +105,10 @@ export function pickDrawn(series: readonly FrameSeries[], count: number): number
     const s = series[i];
     return s === undefined || Number.isNaN(s.max) ? -Infinity : s.max;
   };
-  return all.toSorted((a, b) => peak(b) - peak(a)).slice(0, count).toSorted((a, b) => a - b);
+  return all
+    .toSorted((a, b) => peak(b) - peak(a))
+    .slice(0, count)
+    .toSorted((a, b) => a - b);
 }
 
 // Running sums, series by series, for a stacked graph: column i is the top of layer i. An absent sample
@@ -114,7 +117,10 @@ export function stackColumns(columns: readonly Float64Array[]): Float64Array[] {
   const steps = columns[0]?.length ?? 0;
   const sum = new Float64Array(steps);
   const seen = new Uint8Array(steps);
-  for (const column of columns) column.forEach((v, i) => { if (Number.isFinite(v)) seen[i] = 1; });
+  for (const column of columns)
+    column.forEach((v, i) => {
+      if (Number.isFinite(v)) seen[i] = 1;
+    });
   return columns.map((column) => {
     for (let i = 0; i < steps; i += 1) {
       const v = column[i] ?? NaN;

@@ -30,7 +30,12 @@ export interface ExploreView {
 }
 
 export const EMPTY_QUERY: Query = {
-  expr: '', title: '', tab: 'graph', disabled: false, stacked: false, unit: 'auto',
+  expr: '',
+  title: '',
+  tab: 'graph',
+  disabled: false,
+  stacked: false,
+  unit: 'auto',
 };
 
 export const QUERIES_MAX = 50;

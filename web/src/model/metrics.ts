@@ -19,7 +19,10 @@ function describe(name: string, metadata: Metadata): MetricEntry {
 
 // Those that hold every word in name, type or help; names that begin with the first word first.
 export function searchMetrics(names: readonly string[], metadata: Metadata, text: string): MetricEntry[] {
-  const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const words = text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
   const found = names
     .map((name) => describe(name, metadata))
     .filter(({ name, type, help }) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { splitQueries, unitOfQuery } from './promql';
+import { splitQueries } from './promql_split';
+import { metricNames, unitOfQuery } from './promql_unit';
 import type { Unit } from './units';
 
 const FENCE = `\`\`\`prometheus
@@ -92,5 +93,17 @@ describe('unitOfQuery', () => {
 
   it('asks the metadata it is given', () => {
     expect(unitOfQuery('rate(sent[5m])', () => 'bytes')).toBe('bytes/s');
+  });
+});
+
+describe('metricNames', () => {
+  it.each<[string, string[]]>([
+    ['rate(a[5m]) / on (job) b', ['a', 'b']],
+    ['a + a', ['a']],
+    ['{job="x"}', []],
+    ['sum by (c) (a)', ['a']],
+    ['a +', ['a']],
+  ])('%s', (expr, want) => {
+    expect(metricNames(expr)).toEqual(want);
   });
 });

@@ -18,11 +18,19 @@ const NAMES: Readonly<Record<string, string>> = {
 export function nameOfKey(key: string): string {
   const known = NAMES[key];
   if (known !== undefined) return known;
-  const words = key.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' ').toLowerCase();
+  const words = key
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replaceAll('_', ' ')
+    .toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-export function showStatusValue(key: string, value: string | number | boolean, zone: TimeZoneMode, nowMs = Date.now()): string {
+export function showStatusValue(
+  key: string,
+  value: string | number | boolean,
+  zone: TimeZoneMode,
+  nowMs = Date.now(),
+): string {
   if (key === 'reloadConfigSuccess') return value === true ? 'succeeded' : 'failed';
   if (typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T/.test(value)) {
     const ms = Date.parse(value);
@@ -41,7 +49,8 @@ export interface YamlPart {
 export function yamlParts(line: string): YamlPart[] {
   const comment = /^(\s*)(#.*)$/.exec(line);
   const parts: YamlPart[] = [];
-  if (comment !== null) parts.push({ kind: 'text', text: comment[1] ?? '' }, { kind: 'comment', text: comment[2] ?? '' });
+  if (comment !== null)
+    parts.push({ kind: 'text', text: comment[1] ?? '' }, { kind: 'comment', text: comment[2] ?? '' });
   let rest = comment === null ? line : '';
   const key = /^(\s*(?:- )*)([^\s:'"#][^:'"#]*:)(?=\s|$)/.exec(line);
   if (key !== null) {

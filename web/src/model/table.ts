@@ -70,7 +70,8 @@ export function sortRows(rows: readonly TableRow[], key: SortKey | null): TableR
   const { column } = key;
   return rows.toSorted((a, b) => {
     if (column === null) {
-      if (Number.isNaN(a.value) || Number.isNaN(b.value)) return Number(Number.isNaN(a.value)) - Number(Number.isNaN(b.value));
+      if (Number.isNaN(a.value) || Number.isNaN(b.value))
+        return Number(Number.isNaN(a.value)) - Number(Number.isNaN(b.value));
       return sign * (a.value - b.value);
     }
     return sign * (a.labels[column] ?? '').localeCompare(b.labels[column] ?? '', 'en', { numeric: true });

@@ -21,7 +21,10 @@ function haystack(target: ActiveTarget): string {
 
 export function matchesTarget(target: ActiveTarget, filter: TargetFilter): boolean {
   if (filter.health !== 'any' && target.health !== filter.health) return false;
-  const words = filter.text.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const words = filter.text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
   if (words.length === 0) return true;
   const text = haystack(target);
   return words.every((word) => text.includes(word));

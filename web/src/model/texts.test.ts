@@ -79,9 +79,23 @@ describe('toTable', () => {
   it('shows every kind of answer', () => {
     expect(toTable({ resultType: 'scalar', result: [1, '2'] }).rows[0]).toMatchObject({ text: '2', value: 2 });
     expect(toTable({ resultType: 'string', result: [1, 'x'] }).rows[0]).toMatchObject({ text: 'x' });
-    const matrix = toTable({ resultType: 'matrix', result: [{ metric: {}, values: [[1, '2'], [2, '3']] }] });
+    const matrix = toTable({
+      resultType: 'matrix',
+      result: [
+        {
+          metric: {},
+          values: [
+            [1, '2'],
+            [2, '3'],
+          ],
+        },
+      ],
+    });
     expect(matrix.rows.map((row) => row.time)).toEqual([1, 2]);
-    const histogram = toTable({ resultType: 'vector', result: [{ metric: {}, histogram: [1, { count: '3', sum: '9' }] }] });
+    const histogram = toTable({
+      resultType: 'vector',
+      result: [{ metric: {}, histogram: [1, { count: '3', sum: '9' }] }],
+    });
     expect(histogram.rows[0]?.text).toBe('histogram, count 3, sum 9');
   });
 
@@ -118,9 +132,16 @@ describe('targets', () => {
   it('are grouped by pool, empty pools included until a filter is set', () => {
     const targets = [target('b', 'up'), target('a', 'down'), target('b', 'down')];
     const pools = groupPools(targets, ['a', 'b', 'empty'], { text: '', health: 'any' });
-    expect(pools.map(({ name, up, total }) => [name, up, total])).toEqual([['a', 0, 1], ['b', 1, 2], ['empty', 0, 0]]);
+    expect(pools.map(({ name, up, total }) => [name, up, total])).toEqual([
+      ['a', 0, 1],
+      ['b', 1, 2],
+      ['empty', 0, 0],
+    ]);
     const down = groupPools(targets, ['empty'], { text: '', health: 'down' });
-    expect(down.map(({ name, targets: list }) => [name, list.length])).toEqual([['a', 1], ['b', 1]]);
+    expect(down.map(({ name, targets: list }) => [name, list.length])).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ]);
   });
 });
 

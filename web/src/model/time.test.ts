@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import {
-  absoluteRange, alignToStep, autoStep, describeAge, describeRange, formatDateTime, formatDuration, pan,
-  parseDateTime, parseDuration, parseInstant, resolveRange, zoomOut,
+  absoluteRange,
+  alignToStep,
+  autoStep,
+  describeAge,
+  describeRange,
+  formatDateTime,
+  formatDuration,
+  pan,
+  parseDateTime,
+  parseDuration,
+  parseInstant,
+  resolveRange,
+  zoomOut,
 } from './time';
 
 const NOW = Date.UTC(2026, 10, 22, 10, 5, 7);

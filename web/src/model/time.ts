@@ -34,8 +34,7 @@ const UNITS: readonly (readonly [string, number])[] = [
   ['ms', 1],
 ];
 
-const DURATION =
-  /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 
 // Milliseconds of `1h30m`; undefined when the text is no duration.
 export function parseDuration(text: string): number | undefined {
@@ -100,9 +99,7 @@ export function absoluteRange(startMs: number, endMs: number): TimeRange {
 }
 
 // Steps people can do sums with; the first that gives at most `pointsMax` points is taken.
-const STEPS_S = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
-];
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
 // Milliseconds. 300 points are some 3 pixels each on a panel of 900.
 export function autoStep(range: ResolvedRange, pointsMax = 300): number {
@@ -149,7 +146,12 @@ export const RANGE_PRESETS: readonly { readonly label: string; readonly range: T
 ].map(([label, from]) => ({ label: `Last ${label}`, range: { from: from ?? '', to: 'now' } }));
 
 const SPAN_NAMES: Readonly<Record<string, string>> = {
-  y: 'year', w: 'week', d: 'day', h: 'hour', m: 'minute', s: 'second',
+  y: 'year',
+  w: 'week',
+  d: 'day',
+  h: 'hour',
+  m: 'minute',
+  s: 'second',
 };
 
 // `45m` → `45 minutes`; what has several units stays as it is.
@@ -197,7 +199,12 @@ export function parseDateTime(text: string, zone: TimeZoneMode): number | undefi
   const match = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?)?$/.exec(text.trim());
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [
-    number, number, number, number, number, number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
   ];
   const millis = Number((match[7] ?? '0').padEnd(3, '0'));
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) return undefined;
@@ -213,11 +220,15 @@ export function describeAge(thenMs: number, nowMs: number): string {
   const ms = nowMs - thenMs;
   const size = Math.abs(ms);
   const text =
-    size < SECOND ? 'now'
-    : size < 100 * SECOND ? `${Math.round(size / SECOND)} s`
-    : size < 100 * MINUTE ? `${Math.round(size / MINUTE)} min`
-    : size < 48 * HOUR ? `${Math.round(size / HOUR)} h`
-    : `${Math.round(size / DAY)} d`;
+    size < SECOND
+      ? 'now'
+      : size < 100 * SECOND
+        ? `${Math.round(size / SECOND)} s`
+        : size < 100 * MINUTE
+          ? `${Math.round(size / MINUTE)} min`
+          : size < 48 * HOUR
+            ? `${Math.round(size / HOUR)} h`
+            : `${Math.round(size / DAY)} d`;
   if (text === 'now') return text;
   return ms >= 0 ? `${text} ago` : `in ${text}`;
 }

@@ -2,8 +2,23 @@
 // OpenMetrics naming rules) or metadata, see promql_unit.ts, and can be chosen by hand.
 
 export type Unit =
-  | 'none' | 'bytes' | 'bytes/s' | 'bits/s' | 'seconds' | 'percent' | 'ratio' | 'per-second'
-  | 'celsius' | 'watts' | 'joules' | 'volts' | 'amperes' | 'hertz' | 'grams' | 'meters' | 'timestamp';
+  | 'none'
+  | 'bytes'
+  | 'bytes/s'
+  | 'bits/s'
+  | 'seconds'
+  | 'percent'
+  | 'ratio'
+  | 'per-second'
+  | 'celsius'
+  | 'watts'
+  | 'joules'
+  | 'volts'
+  | 'amperes'
+  | 'hertz'
+  | 'grams'
+  | 'meters'
+  | 'timestamp';
 
 export const UNIT_NAMES: Readonly<Record<Unit, string>> = {
   none: 'Number',
@@ -130,7 +145,14 @@ function seconds(value: number, digits: number): string {
 }
 
 const SYMBOLS: Partial<Record<Unit, string>> = {
-  watts: 'W', joules: 'J', volts: 'V', amperes: 'A', hertz: 'Hz', grams: 'g', meters: 'm', 'bits/s': 'bit/s',
+  watts: 'W',
+  joules: 'J',
+  volts: 'V',
+  amperes: 'A',
+  hertz: 'Hz',
+  grams: 'g',
+  meters: 'm',
+  'bits/s': 'bit/s',
 };
 
 // A value as a person reads it, to about `digits` digits. NaN and infinities keep their names.
@@ -161,7 +183,10 @@ export function formatValue(value: number, unit: Unit, digits = 4): string {
     case 'timestamp': {
       const ms = value * 1000;
       if (Math.abs(ms) > 8.64e15) return String(value);
-      return new Date(ms).toISOString().replace('T', ' ').replace(/\.\d+Z$/, 'Z');
+      return new Date(ms)
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, 'Z');
     }
     default:
       return si(value, SYMBOLS[unit] ?? '', digits);

@@ -1,6 +1,12 @@
 // The PromQL editor: CodeMirror with the language's own package for highlighting, completion against the
 // server and linting. A chunk of its own; nothing else imports CodeMirror.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, acceptCompletion } from '@codemirror/autocomplete';
+import {
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+  acceptCompletion,
+} from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, indentOnInput, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
@@ -8,7 +14,7 @@ import { Compartment, EditorState, Prec, type Extension } from '@codemirror/stat
 import { drawSelection, EditorView, keymap, placeholder as placeholderText } from '@codemirror/view';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
 import { useEffect, useImperativeHandle, useRef, type ReactElement, type Ref } from 'react';
-import { splitQueries, type TitledQuery } from '../../model/promql';
+import { splitQueries, type TitledQuery } from '../../model/promql_split';
 import { clearMark, markedError, setMark } from './error_mark';
 import { editorTheme, promqlHighlight } from './theme';
 

@@ -1,14 +1,10 @@
 // What to ask first: shown while the only query is empty.
 import type { ReactElement } from 'react';
-import type { TitledQuery } from '../../model/promql';
+import type { TitledQuery } from '../../model/promql_split';
 import css from './ExampleQueries.module.css';
 
 const EXAMPLES: readonly (readonly [string, string, readonly TitledQuery[]])[] = [
-  [
-    'Targets that are up',
-    'One line a target, 1 while it answers',
-    [{ title: 'Targets that are up', expr: 'up' }],
-  ],
+  ['Targets that are up', 'One line a target, 1 while it answers', [{ title: 'Targets that are up', expr: 'up' }]],
   [
     'CPU in use',
     'Share of each machine’s processors that is not idle',
@@ -42,7 +38,11 @@ const EXAMPLES: readonly (readonly [string, string, readonly TitledQuery[]])[] =
   ],
 ];
 
-export function ExampleQueries({ onOpen }: { readonly onOpen: (queries: readonly TitledQuery[]) => void }): ReactElement {
+export function ExampleQueries({
+  onOpen,
+}: {
+  readonly onOpen: (queries: readonly TitledQuery[]) => void;
+}): ReactElement {
   return (
     <section className={css.examples} aria-labelledby="examples">
       <h2 id="examples">Start from an example</h2>

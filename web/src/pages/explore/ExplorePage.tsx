@@ -92,7 +92,13 @@ export default function ExplorePage(): ReactElement {
               Stop
             </Button>
           ) : (
-            <Button icon="run" variant="primary" onClick={state.runAll} className={css.run} title="Run all queries (Ctrl+Enter)">
+            <Button
+              icon="run"
+              variant="primary"
+              onClick={state.runAll}
+              className={css.run}
+              title="Run all queries (Ctrl+Enter)"
+            >
               Run
             </Button>
           )}

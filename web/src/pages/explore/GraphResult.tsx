@@ -2,7 +2,8 @@
 // lives as long as the panel.
 import { useCallback, useMemo, useState, type ReactElement } from 'react';
 import { Legend, type LegendEntry } from '../../charts/Legend';
-import { LineChart, type ChartSeries } from '../../charts/LineChart';
+import type { ChartSeries } from '../../charts/chart';
+import { LineChart } from '../../charts/LineChart';
 import { Button } from '../../components/Button';
 import { Hint, Notice } from '../../components/Notice';
 import { pickDrawn, type Frame } from '../../model/frame';
@@ -89,7 +90,15 @@ export function GraphResult(props: GraphResultProps): ReactElement {
         onZoomOut={props.onZoomOut}
         onPan={props.onPan}
       />
-      <Legend entries={entries} names={names} shared={shared} unit={unit} onToggle={toggle} onOnly={only} onPoint={setPointed} />
+      <Legend
+        entries={entries}
+        names={names}
+        shared={shared}
+        unit={unit}
+        onToggle={toggle}
+        onOnly={only}
+        onPoint={setPointed}
+      />
     </>
   );
 }
@@ -124,12 +133,10 @@ function Omitted({ frame, shown, limit, onMore }: OmittedProps): ReactElement {
   return (
     <>
       {shown < frame.seriesCount && (
-        <Notice
-          tone="info"
-          action={limit < more && <Button onClick={onMore}>Draw {more.toLocaleString('en')}</Button>}
-        >
-          Drawn are the {shown.toLocaleString('en')} series with the highest peaks of {frame.seriesCount.toLocaleString('en')}.
-          Aggregate (<code>sum by (…)</code>) or choose (<code>topk(10, …)</code>) to see the others.
+        <Notice tone="info" action={limit < more && <Button onClick={onMore}>Draw {more.toLocaleString('en')}</Button>}>
+          Drawn are the {shown.toLocaleString('en')} series with the highest peaks of{' '}
+          {frame.seriesCount.toLocaleString('en')}. Aggregate (<code>sum by (…)</code>) or choose (
+          <code>topk(10, …)</code>) to see the others.
         </Notice>
       )}
       {frame.histogramCount > 0 && (

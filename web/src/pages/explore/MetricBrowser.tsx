@@ -60,7 +60,13 @@ export function MetricBrowser({ onPick, onClose }: MetricBrowserProps): ReactEle
   );
 }
 
-function MetricRow({ entry, onPick }: { readonly entry: MetricEntry; readonly onPick: (expr: string) => void }): ReactElement {
+function MetricRow({
+  entry,
+  onPick,
+}: {
+  readonly entry: MetricEntry;
+  readonly onPick: (expr: string) => void;
+}): ReactElement {
   return (
     <li>
       <button type="button" className={css.metric} onClick={() => onPick(queryFor(entry))}>

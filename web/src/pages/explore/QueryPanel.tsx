@@ -2,19 +2,19 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactElement } from 'react';
 import { useMetadata } from '../../api/metadata';
 import { promqlBase, apiFetch } from '../../api/resource';
-import { formatQuery, useInstantQuery, useRangeQuery, type Load, type Outcome } from '../../api/query';
+import { formatQuery, useInstantQuery, useRangeQuery, type Load } from '../../api/query';
 import { IconButton, Segmented } from '../../components/Button';
 import type { EditorHandle } from '../../components/editor/PromqlEditor';
-import { Notice, Skeleton } from '../../components/Notice';
+import { Notice } from '../../components/Notice';
 import type { QueryData } from '../../model/answers';
 import { errorPosition } from '../../model/error_position';
 import type { Frame, Grid } from '../../model/frame';
 import type { Query, Tab } from '../../model/link';
-import { metricNames, unitOfQuery, type TitledQuery } from '../../model/promql';
+import type { TitledQuery } from '../../model/promql_split';
+import { metricNames, unitOfQuery } from '../../model/promql_unit';
 import type { ResolvedRange, TimeZoneMode } from '../../model/time';
 import { isUnit, UNIT_NAMES, unitOfMetadata, unitOfMetric, type Unit } from '../../model/units';
-import { GraphResult } from './GraphResult';
-import { TableResult } from './TableResult';
+import { QueryResult } from './QueryResult';
 import type { IdentifiedQuery, Run } from './useExploreView';
 import css from './QueryPanel.module.css';
 
@@ -135,7 +135,12 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
       {query.expr !== '' && !query.disabled && (
         <>
           <div className={css.bar}>
-            <Segmented<Tab> label="Result as" value={query.tab} options={TABS} onChange={(tab) => props.onChange({ tab })} />
+            <Segmented<Tab>
+              label="Result as"
+              value={query.tab}
+              options={TABS}
+              onChange={(tab) => props.onChange({ tab })}
+            />
             <Figures load={load} />
             <span className={css.spacer} />
             {query.tab === 'graph' && (
@@ -150,7 +155,20 @@ export function QueryPanel(props: QueryPanelProps): ReactElement {
             )}
             <UnitPicker query={query} guessed={guessed} onChange={props.onChange} />
           </div>
-          <Result {...props} unit={query.unit === 'auto' ? guessed : query.unit} graph={graph} table={table} position={position} onLocate={(offset) => editor.current?.focus(offset)} />
+          <QueryResult
+            query={query}
+            name={name}
+            graph={graph}
+            table={table}
+            range={time?.range}
+            unit={query.unit === 'auto' ? guessed : query.unit}
+            zone={props.zone}
+            position={position}
+            onLocate={(offset) => editor.current?.focus(offset)}
+            onZoom={props.onZoom}
+            onZoomOut={props.onZoomOut}
+            onPan={props.onPan}
+          />
         </>
       )}
     </section>
@@ -181,7 +199,10 @@ function Figures({ load }: { readonly load: Load<Frame | QueryData> }): ReactEle
         const { value, tookMs } = load.outcome;
         const took = `${Math.max(1, Math.round(tookMs)).toLocaleString('en')} ms`;
         if ('series' in value) return `${plural(value.seriesCount, 'series')} · ${took}`;
-        const rows = value.resultType === 'vector' || value.resultType === 'matrix' ? plural(value.result.length, 'series') : value.resultType;
+        const rows =
+          value.resultType === 'vector' || value.resultType === 'matrix'
+            ? plural(value.result.length, 'series')
+            : value.resultType;
         return `${rows} · ${took}`;
       }
     }
@@ -223,117 +244,5 @@ function UnitPicker({ query, guessed, onChange }: UnitPickerProps): ReactElement
         ))}
       </select>
     </label>
-  );
-}
-
-interface ResultProps extends QueryPanelProps {
-  readonly unit: Unit;
-  readonly graph: Load<Frame>;
-  readonly table: Load<QueryData>;
-  readonly position: ReturnType<typeof errorPosition>;
-  readonly onLocate: (offset: number) => void;
-}
-
-function Result(props: ResultProps): ReactElement {
-  const { query, time, unit, graph, table, letter } = props;
-  const failed = query.tab === 'graph' ? graph : table;
-  if (failed.state === 'failed') return <QueryError {...props} message={failed.error.message} kind={failed.error.kind} />;
-  const label = `Graph of ${query.title === '' ? `query ${letter}` : query.title}`;
-  if (query.tab === 'graph') {
-    return (
-      <Shown load={graph}>
-        {(outcome) =>
-          time !== undefined && (
-            <GraphResult
-              frame={outcome.value}
-              label={label}
-              range={time.range}
-              unit={unit}
-              zone={props.zone}
-              stacked={query.stacked}
-              onZoom={props.onZoom}
-              onZoomOut={props.onZoomOut}
-              onPan={props.onPan}
-            />
-          )
-        }
-      </Shown>
-    );
-  }
-  return <Shown load={table}>{(outcome) => <TableResult data={outcome.value} unit={unit} zone={props.zone} />}</Shown>;
-}
-
-interface ShownProps<T> {
-  readonly load: Load<T>;
-  readonly children: (outcome: Outcome<T>) => ReactElement | false;
-}
-
-function Shown<T>({ load, children }: ShownProps<T>): ReactElement {
-  switch (load.state) {
-    case 'idle':
-      return (
-        <Notice tone="info" title="Stopped">
-          Run again to see the result.
-        </Notice>
-      );
-    case 'failed':
-      return <></>; // shown by the caller, who knows the position
-    case 'loading':
-    case 'ready': {
-      const outcome = load.state === 'ready' ? load.outcome : load.previous;
-      if (outcome === undefined) return <Skeleton height="15rem" label="Running the query" />;
-      // One element in both states, so that a refresh keeps the plot and what the reader hid.
-      return (
-        <div className={[css.result, load.state === 'loading' ? css.stale : ''].join(' ')}>
-          <Notes outcome={outcome} />
-          {children(outcome)}
-        </div>
-      );
-    }
-  }
-}
-
-function Notes({ outcome }: { readonly outcome: Outcome<unknown> }): ReactElement {
-  return (
-    <>
-      {outcome.warnings.map((text) => (
-        <Notice key={text} tone="warn">
-          {text}
-        </Notice>
-      ))}
-      {outcome.infos.map((text) => (
-        <Notice key={text} tone="info">
-          {text}
-        </Notice>
-      ))}
-    </>
-  );
-}
-
-const ERROR_TITLES: Readonly<Record<string, string>> = {
-  bad_data: 'The query is not valid',
-  execution: 'The query could not be executed',
-  timeout: 'The query took too long',
-  canceled: 'The query was cancelled',
-  unavailable: 'The server is not ready',
-  unreachable: 'No answer',
-  too_large: 'The answer is too large',
-};
-
-function QueryError({ message, kind, position, onLocate }: ResultProps & { readonly message: string; readonly kind: string }): ReactElement {
-  return (
-    <Notice
-      tone="bad"
-      title={ERROR_TITLES[kind] ?? 'The query failed'}
-      action={
-        position !== undefined && (
-          <button type="button" className={css.locate} onClick={() => onLocate(position.offset)}>
-            Line {position.line}, column {position.column}
-          </button>
-        )
-      }
-    >
-      {message}
-    </Notice>
   );
 }

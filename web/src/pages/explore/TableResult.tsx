@@ -35,7 +35,11 @@ export function TableResult({ data, unit, zone }: TableResultProps): ReactElemen
         className={column === null ? css.value : undefined}
         aria-sort={active ? (sort.descending ? 'descending' : 'ascending') : undefined}
       >
-        <button type="button" className={css.sort} onClick={() => setSort({ column, descending: active ? !sort.descending : column === null })}>
+        <button
+          type="button"
+          className={css.sort}
+          onClick={() => setSort({ column, descending: active ? !sort.descending : column === null })}
+        >
           {text}
           <span aria-hidden="true">{active ? (sort.descending ? ' ↓' : ' ↑') : ''}</span>
         </button>

@@ -3,8 +3,16 @@ import { useState, type FormEvent, type ReactElement } from 'react';
 import { Button, IconButton, Segmented } from '../../components/Button';
 import { Popover } from '../../components/Popover';
 import {
-  describeRange, formatDateTime, formatDuration, parseDateTime, parseDuration, parseInstant,
-  RANGE_PRESETS, resolveRange, type TimeRange, type TimeZoneMode,
+  describeRange,
+  formatDateTime,
+  formatDuration,
+  parseDateTime,
+  parseDuration,
+  parseInstant,
+  RANGE_PRESETS,
+  resolveRange,
+  type TimeRange,
+  type TimeZoneMode,
 } from '../../model/time';
 import css from './TimeControls.module.css';
 
@@ -100,7 +108,12 @@ function AbsoluteRange({ range, zone, onRange }: AbsoluteRangeProps): ReactEleme
     <form className={css.form} onSubmit={submit}>
       <label>
         From
-        <input className={css.input} value={from} onChange={(event) => setFrom(event.target.value)} spellCheck={false} />
+        <input
+          className={css.input}
+          value={from}
+          onChange={(event) => setFrom(event.target.value)}
+          spellCheck={false}
+        />
       </label>
       <label>
         To
@@ -140,7 +153,15 @@ export function StepPicker({ step, autoMs, onStep }: StepPickerProps): ReactElem
   );
 }
 
-function StepForm({ step, auto, onStep }: { readonly step: string; readonly auto: string; readonly onStep: (step: string) => void }): ReactElement {
+function StepForm({
+  step,
+  auto,
+  onStep,
+}: {
+  readonly step: string;
+  readonly auto: string;
+  readonly onStep: (step: string) => void;
+}): ReactElement {
   const [text, setText] = useState(step === 'auto' ? '' : step);
   const [error, setError] = useState('');
   const submit = (event: FormEvent): void => {
@@ -157,7 +178,13 @@ function StepForm({ step, auto, onStep }: { readonly step: string; readonly auto
       </Button>
       <label>
         Resolution step
-        <input className={css.input} value={text} placeholder="15s" onChange={(event) => setText(event.target.value)} spellCheck={false} />
+        <input
+          className={css.input}
+          value={text}
+          placeholder="15s"
+          onChange={(event) => setText(event.target.value)}
+          spellCheck={false}
+        />
       </label>
       <p className={css.error} role="alert">
         {error}
@@ -171,7 +198,13 @@ function StepForm({ step, auto, onStep }: { readonly step: string; readonly auto
 
 const REFRESHES = ['5s', '10s', '30s', '1m', '5m', '15m'];
 
-export function RefreshPicker({ refresh, onRefresh }: { readonly refresh: string; readonly onRefresh: (refresh: string) => void }): ReactElement {
+export function RefreshPicker({
+  refresh,
+  onRefresh,
+}: {
+  readonly refresh: string;
+  readonly onRefresh: (refresh: string) => void;
+}): ReactElement {
   const choices = refresh === '' || REFRESHES.includes(refresh) ? REFRESHES : [...REFRESHES, refresh];
   return (
     <label className={css.select}>

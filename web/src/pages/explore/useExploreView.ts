@@ -4,9 +4,15 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { navigate, useLocation } from '../../components/navigation';
 import { changeSettings, useSettings } from '../../components/settings';
 import {
-  EMPTY_QUERY, formatView, fromPrometheusLink, parseView, QUERIES_MAX, type ExploreView, type Query,
+  EMPTY_QUERY,
+  formatView,
+  fromPrometheusLink,
+  parseView,
+  QUERIES_MAX,
+  type ExploreView,
+  type Query,
 } from '../../model/link';
-import type { TitledQuery } from '../../model/promql';
+import type { TitledQuery } from '../../model/promql_split';
 import type { TimeZoneMode } from '../../model/time';
 
 export interface IdentifiedQuery extends Query {
@@ -103,7 +109,10 @@ export function useExploreView(): ExploreState {
     run,
     halted: haltedRun === run.number,
     runAll: () => {
-      go(view, queries.map((query) => ({ ...query, expr: query.draft.trim() })));
+      go(
+        view,
+        queries.map((query) => ({ ...query, expr: query.draft.trim() })),
+      );
       setDrafts({});
       rerun();
     },
@@ -117,7 +126,12 @@ export function useExploreView(): ExploreState {
       changeSettings({ zone: next });
       go({ ...view, zone: next }, queries, true);
     },
-    changeQuery: (id, change) => go(view, queries.map((query) => (query.id === id ? { ...query, ...change } : query)), true),
+    changeQuery: (id, change) =>
+      go(
+        view,
+        queries.map((query) => (query.id === id ? { ...query, ...change } : query)),
+        true,
+      ),
     type: (id, text) => {
       const base = queries.find((query) => query.id === id)?.expr;
       if (base !== undefined) setDrafts((was) => ({ ...was, [id]: { base, text } }));

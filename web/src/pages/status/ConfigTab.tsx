@@ -19,7 +19,13 @@ export function ConfigTab(): ReactElement {
               {yaml.split('\n').map((line, i) => (
                 <span key={i}>
                   {yamlParts(line).map((part, j) =>
-                    part.kind === 'text' ? part.text : <span key={j} className={css[part.kind]}>{part.text}</span>,
+                    part.kind === 'text' ? (
+                      part.text
+                    ) : (
+                      <span key={j} className={css[part.kind]}>
+                        {part.text}
+                      </span>
+                    ),
                   )}
                   {'\n'}
                 </span>

@@ -33,7 +33,11 @@ export function FlagsTab(): ReactElement {
             .filter(([name, value]) => `--${name}=${value}`.toLowerCase().includes(text.trim().toLowerCase()))
             .toSorted(([a], [b]) => (a < b ? -1 : 1))
             .map(([name, value]) => [`--${name}`, <code key={name}>{value}</code>] as const);
-          return rows.length === 0 ? <Hint title="No flag matches" /> : <DataTable label="Flags" head={['Flag', 'Value']} rows={rows} />;
+          return rows.length === 0 ? (
+            <Hint title="No flag matches" />
+          ) : (
+            <DataTable label="Flags" head={['Flag', 'Value']} rows={rows} />
+          );
         }}
       </Loaded>
     </Panel>

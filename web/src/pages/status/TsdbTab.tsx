@@ -41,7 +41,9 @@ export function TsdbTab(): ReactElement {
                 return (
                   <div key={key} className={css.figure}>
                     <dt>{name}</dt>
-                    <dd className={kind === 'time' ? css.small : undefined}>{kind === 'time' ? instant(value, zone) : value.toLocaleString('en')}</dd>
+                    <dd className={kind === 'time' ? css.small : undefined}>
+                      {kind === 'time' ? instant(value, zone) : value.toLocaleString('en')}
+                    </dd>
                   </div>
                 );
               })}

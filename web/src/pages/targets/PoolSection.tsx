@@ -48,7 +48,9 @@ export function PoolSection({ pool, nowMs }: { readonly pool: Pool; readonly now
       )}
       {pool.targets.length > limit && (
         <div className={css.more}>
-          <Button onClick={() => setLimit(Infinity)}>Show all {pool.targets.length.toLocaleString('en')} targets</Button>
+          <Button onClick={() => setLimit(Infinity)}>
+            Show all {pool.targets.length.toLocaleString('en')} targets
+          </Button>
         </div>
       )}
     </details>

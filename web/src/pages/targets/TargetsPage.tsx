@@ -79,7 +79,12 @@ export default function TargetsPage(): ReactElement {
     >
       <Loaded resource={targets} what="the targets">
         {(data) => (
-          <Pools data={data} names={poolNames} filter={filter} nowMs={targets.state === 'ready' ? targets.loadedAtMs : 0} />
+          <Pools
+            data={data}
+            names={poolNames}
+            filter={filter}
+            nowMs={targets.state === 'ready' ? targets.loadedAtMs : 0}
+          />
         )}
       </Loaded>
     </Page>
@@ -122,10 +127,20 @@ function Pools({ data, names, filter, nowMs }: PoolsProps): ReactElement {
   );
 }
 
-function Total({ value, name, tone }: { readonly value: number; readonly name: string; readonly tone?: 'good' | 'bad' | undefined }): ReactElement {
+function Total({
+  value,
+  name,
+  tone,
+}: {
+  readonly value: number;
+  readonly name: string;
+  readonly tone?: 'good' | 'bad' | undefined;
+}): ReactElement {
   return (
     <li className={css.total}>
-      <span className={[css.totalValue, tone === undefined ? '' : css[tone]].join(' ')}>{value.toLocaleString('en')}</span>
+      <span className={[css.totalValue, tone === undefined ? '' : css[tone]].join(' ')}>
+        {value.toLocaleString('en')}
+      </span>
       <span>{name}</span>
     </li>
   );
