@@ -22,7 +22,8 @@ TEST(PromqlScripts, AllCasesHold) {
         const Result<void> done = run_script(text, [&](const ScriptCase& one) {
             ++case_count;
             EXPECT_EQ(one.outcome, ScriptCase::Outcome::kPassed)
-                << name << ":" << one.line << ": " << one.command << "\n" << one.why;
+                << name << ":" << one.line << ": " << one.command << "\n"
+                << one.why;
         });
         EXPECT_TRUE(done.ok()) << name << ": " << (done.ok() ? "" : done.error().message);
     }

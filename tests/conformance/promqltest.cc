@@ -40,7 +40,7 @@ bool almost_equal(double a, double b) {
 // What an `expect warn`-like line asks for.
 struct Expected {
     bool is_set = false;
-    std::vector<std::string> texts;            // each remark must be one of these or match a pattern
+    std::vector<std::string> texts;  // each remark must be one of these or match a pattern
     std::vector<AnchoredRegex> patterns;
     std::vector<std::string> pattern_texts;
 };
@@ -121,8 +121,9 @@ class Script final {
             // A command without lines of its own may stand right above the next.
             const std::string_view first = trimmed(lines[i]);
             if (first == "clear") end = i + 1;
-            Result<void> done = command(static_cast<int>(i) + 1, first, {lines.begin() + static_cast<long>(i) + 1,
-                                                                         lines.begin() + static_cast<long>(end)});
+            Result<void> done = command(
+                static_cast<int>(i) + 1, first,
+                {lines.begin() + static_cast<long>(i) + 1, lines.begin() + static_cast<long>(end)});
             if (!done.ok()) return std::move(done).with_context(fmt::format("line {}", i + 1));
             i = end;
         }
@@ -142,7 +143,8 @@ class Script final {
             store_.clear();
             return {};
         }
-        if (verb == "load" || verb == "load_with_nhcb") return load(words, rest, verb == "load_with_nhcb");
+        if (verb == "load" || verb == "load_with_nhcb")
+            return load(words, rest, verb == "load_with_nhcb");
         if (verb == "eval" || verb.starts_with("eval_")) {
             KW_TRY_ASSIGN(const Eval eval, parse_eval(line, verb, first, words, rest));
             report_(judge(eval));
@@ -153,7 +155,8 @@ class Script final {
 
     // --- load
 
-    Result<void> load(std::string_view step_text, const std::vector<std::string_view>& rest, bool with_nhcb) {
+    Result<void> load(std::string_view step_text, const std::vector<std::string_view>& rest,
+                      bool with_nhcb) {
         KW_TRY_ASSIGN(const int64_t step_ms, parse_script_time(step_text));
         std::vector<std::optional<int64_t>> starts;
         // Of two lines for one series in a load, the later counts.
@@ -190,7 +193,8 @@ class Script final {
         builder.set(kMetricName, name.substr(0, name.size() - 7)).remove("le");
         for (size_t i = 0; i < series.points.size(); ++i) {
             if (series.points[i].kind == Kind::kNone) continue;
-            store_.add(builder.build(), Millis{static_cast<int64_t>(i) * step_ms}, 0, kNoStart, kHistogram);
+            store_.add(builder.build(), Millis{static_cast<int64_t>(i) * step_ms}, 0, kNoStart,
+                       kHistogram);
         }
     }
 
@@ -220,10 +224,14 @@ class Script final {
         }
         if (what == "warn") return expect_text(eval.warnings, rest);
         if (what == "info") return expect_text(eval.infos, rest);
-        if (what == "no_warn") eval.no_warnings = true;
-        else if (what == "no_info") eval.no_infos = true;
-        else if (what == "ordered") eval.is_ordered = true;
-        else if (what == "string") eval.string = unquoted(rest);
+        if (what == "no_warn")
+            eval.no_warnings = true;
+        else if (what == "no_info")
+            eval.no_infos = true;
+        else if (what == "ordered")
+            eval.is_ordered = true;
+        else if (what == "string")
+            eval.string = unquoted(rest);
         else if (what == "range") {
             // vector from A to B step C
             std::vector<std::string_view> words;
@@ -239,7 +247,8 @@ class Script final {
     }
 
     static Result<Eval> parse_eval(int line, std::string_view verb, std::string_view first,
-                                   std::string_view words, const std::vector<std::string_view>& rest) {
+                                   std::string_view words,
+                                   const std::vector<std::string_view>& rest) {
         Eval eval;
         eval.line = line;
         eval.command = first;
@@ -311,7 +320,8 @@ class Script final {
             return out;
         }
         out.why = difference(eval, result);
-        if (out.why.empty() && result.ok() && !eval.is_range) out.why = difference_as_range(eval, *result);
+        if (out.why.empty() && result.ok() && !eval.is_range)
+            out.why = difference_as_range(eval, *result);
         if (!out.why.empty()) out.outcome = Outcome::kFailed;
         return out;
     }
@@ -332,9 +342,12 @@ class Script final {
         }
         if (!why.empty()) return why;
         if (eval.string) {
-            return result->string == *eval.string ? "" : fmt::format("string {}", quoted(result->string));
+            return result->string == *eval.string
+                       ? ""
+                       : fmt::format("string {}", quoted(result->string));
         }
-        if (result->type == promql::ValueType::kScalar) return scalar_difference(eval, result->scalar);
+        if (result->type == promql::ValueType::kScalar)
+            return scalar_difference(eval, result->scalar);
         return series_difference(eval, *result);
     }
 
@@ -347,10 +360,12 @@ class Script final {
         for (const std::string& remark : remarks) {
             const bool is_text = std::ranges::find(expected.texts, remark) != expected.texts.end();
             const bool is_match = std::ranges::any_of(
-                expected.patterns, [&](const AnchoredRegex& regex) { return regex.matches(remark); });
+                expected.patterns,
+                [&](const AnchoredRegex& regex) { return regex.matches(remark); });
             if (!is_text && !is_match) {
-                return fmt::format("{} {} instead of {}", what, remark,
-                                   !expected.texts.empty() ? expected.texts[0] : expected.pattern_texts[0]);
+                return fmt::format(
+                    "{} {} instead of {}", what, remark,
+                    !expected.texts.empty() ? expected.texts[0] : expected.pattern_texts[0]);
             }
         }
         return "";
@@ -358,14 +373,18 @@ class Script final {
 
     static std::string scalar_difference(const Eval& eval, double got) {
         double want = 0;
-        if (eval.scalar) want = *eval.scalar;
-        else if (eval.series.size() == 1 && eval.series[0].points.size() == 1) want = eval.series[0].points[0].value;
-        else return fmt::format("scalar {} is not expected", format_value(got));
+        if (eval.scalar)
+            want = *eval.scalar;
+        else if (eval.series.size() == 1 && eval.series[0].points.size() == 1)
+            want = eval.series[0].points[0].value;
+        else
+            return fmt::format("scalar {} is not expected", format_value(got));
         if (almost_equal(want, got)) return "";
         return fmt::format("scalar {}, want {}", format_value(got), format_value(want));
     }
 
-    static std::map<int64_t, double> points_of(const QueryResult& result, const ResultSeries& series) {
+    static std::map<int64_t, double> points_of(const QueryResult& result,
+                                               const ResultSeries& series) {
         std::map<int64_t, double> points;
         result.each_point(series, [&](Millis t, double value) { points[t.count] = value; });
         return points;
@@ -382,7 +401,8 @@ class Script final {
         for (size_t i = 0; i < eval.series.size(); ++i) {
             const SeriesLine& want = eval.series[i];
             std::map<int64_t, double> points;
-            const int64_t start_ms = eval.matrix_times ? eval.matrix_times->start_ms : eval.start.count;
+            const int64_t start_ms =
+                eval.matrix_times ? eval.matrix_times->start_ms : eval.start.count;
             const int64_t step_ms = eval.matrix_times ? eval.matrix_times->step_ms : eval.step_ms;
             for (size_t p = 0; p < want.points.size(); ++p) {
                 if (want.points[p].kind != Kind::kFloat) continue;
@@ -393,7 +413,8 @@ class Script final {
                 if (points.empty()) continue;
                 return fmt::format("series {} is missing{}", want.labels.to_string(), list(got));
             }
-            if (eval.is_ordered && (i >= result.series.size() || result.series[i].labels != want.labels)) {
+            if (eval.is_ordered &&
+                (i >= result.series.size() || result.series[i].labels != want.labels)) {
                 return fmt::format("series {} is not at place {}", want.labels.to_string(), i);
             }
             const std::map<int64_t, double> there = points_of(result, *it->second);
@@ -409,8 +430,8 @@ class Script final {
                 }
             }
             if (there.size() != points.size()) {
-                return fmt::format("{} has {} values, want {}", want.labels.to_string(), there.size(),
-                                   points.size());
+                return fmt::format("{} has {} values, want {}", want.labels.to_string(),
+                                   there.size(), points.size());
             }
             got.erase(it);
         }
@@ -426,11 +447,14 @@ class Script final {
 
     // Runs the instant query as the middle of a range query; both must agree there.
     std::string difference_as_range(const Eval& eval, const QueryResult& instant) {
-        if (instant.type != promql::ValueType::kVector && instant.type != promql::ValueType::kScalar) return "";
+        if (instant.type != promql::ValueType::kVector &&
+            instant.type != promql::ValueType::kScalar)
+            return "";
         // These name the query's own range.
         for (const std::string_view word : {"start()", "end()", "step()", "range()"}) {
             std::string lower = eval.query;
-            for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            for (char& c : lower)
+                c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
             if (lower.find(word) != std::string::npos) return "";
         }
         Eval around = eval;
@@ -479,7 +503,8 @@ class Script final {
 
 }  // namespace
 
-Result<void> run_script(std::string_view text, const std::function<void(const ScriptCase&)>& report) {
+Result<void> run_script(std::string_view text,
+                        const std::function<void(const ScriptCase&)>& report) {
     return Script(report).run(text);
 }
 

@@ -31,7 +31,8 @@ struct ScriptCase {
 };
 
 // Runs all commands of a script, one report an eval. Errors: kInvalid, with the line, for what is no script.
-Result<void> run_script(std::string_view text, const std::function<void(const ScriptCase&)>& report);
+Result<void> run_script(std::string_view text,
+                        const std::function<void(const ScriptCase&)>& report);
 
 // --- promqltest_series.cc
 

@@ -19,8 +19,10 @@ Result<size_t> series_end(std::string_view line) {
         char quote = 0;
         for (++i; i < line.size(); ++i) {
             if (quote != 0) {
-                if (line[i] == '\\' && quote != '`') ++i;
-                else if (line[i] == quote) quote = 0;
+                if (line[i] == '\\' && quote != '`')
+                    ++i;
+                else if (line[i] == quote)
+                    quote = 0;
             } else if (line[i] == '"' || line[i] == '\'' || line[i] == '`') {
                 quote = line[i];
             } else if (line[i] == '}') {
@@ -36,7 +38,8 @@ Result<size_t> series_end(std::string_view line) {
 Result<LabelSet> parse_labels(std::string_view text) {
     if (trimmed(text) == "{}") return LabelSet();
     const size_t brace = text.find('{');
-    if (brace != std::string_view::npos && trimmed(text.substr(brace)) == "{}") text = text.substr(0, brace);
+    if (brace != std::string_view::npos && trimmed(text.substr(brace)) == "{}")
+        text = text.substr(0, brace);
     KW_TRY_ASSIGN(const std::vector<Matcher> matchers, promql::parse_selector(text));
     LabelBuilder builder;
     for (const Matcher& matcher : matchers) {
@@ -52,9 +55,12 @@ std::string_view next_token(std::string_view& rest) {
     size_t i = 0;
     int depth = 0;
     for (; i < rest.size(); ++i) {
-        if (rest[i] == '{') ++depth;
-        else if (rest[i] == '}') --depth;
-        else if (is_space(rest[i]) && depth == 0) break;
+        if (rest[i] == '{')
+            ++depth;
+        else if (rest[i] == '}')
+            --depth;
+        else if (is_space(rest[i]) && depth == 0)
+            break;
     }
     const std::string_view token = rest.substr(0, i);
     rest.remove_prefix(i);
@@ -90,7 +96,8 @@ Result<Repeated> split_repetition(std::string_view token) {
 // The place of the sign between two numbers, `1+2`, `-1e-5-3`; npos when there is one number only.
 size_t inner_sign(std::string_view text) {
     for (size_t i = 1; i < text.size(); ++i) {
-        if ((text[i] == '+' || text[i] == '-') && text[i - 1] != 'e' && text[i - 1] != 'E') return i;
+        if ((text[i] == '+' || text[i] == '-') && text[i - 1] != 'e' && text[i - 1] != 'E')
+            return i;
     }
     return std::string_view::npos;
 }
@@ -182,8 +189,10 @@ Result<SeriesLine> parse_series_line(std::string_view line) {
     }
     KW_TRY_ASSIGN(out.labels, parse_labels(series));
     for (std::string_view token = next_token(rest); !token.empty(); token = next_token(rest)) {
-        if (out.is_starts) KW_TRY(add_starts(token, out.starts_ms));
-        else KW_TRY(add_points(token, out.points));
+        if (out.is_starts)
+            KW_TRY(add_starts(token, out.starts_ms));
+        else
+            KW_TRY(add_points(token, out.points));
         if (out.points.size() > kPointsMax || out.starts_ms.size() > kPointsMax) {
             return invalid("more than {} points", kPointsMax);
         }

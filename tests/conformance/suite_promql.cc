@@ -59,11 +59,16 @@ void run_queries(const std::filesystem::path& file, Tally& tally) {
             continue;
         }
         const std::string copy(query);
-        if (object["should_fail"].get_bool().get(should_fail) != simdjson::SUCCESS) should_fail = false;
+        if (object["should_fail"].get_bool().get(should_fail) != simdjson::SUCCESS)
+            should_fail = false;
         const auto parsed = promql::parse(copy, promql::ParseOptions::all_features());
-        if (parsed.ok() && should_fail) tally.skip("fails when run, not when parsed");
-        else if (parsed.ok() || should_fail) tally.pass();
-        else tally.fail(fmt::format("{}:{} {}", file.filename().string(), number, copy), parsed.error().message);
+        if (parsed.ok() && should_fail)
+            tally.skip("fails when run, not when parsed");
+        else if (parsed.ok() || should_fail)
+            tally.pass();
+        else
+            tally.fail(fmt::format("{}:{} {}", file.filename().string(), number, copy),
+                       parsed.error().message);
     }
 }
 

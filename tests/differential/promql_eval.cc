@@ -28,9 +28,12 @@ using namespace kw;
 std::string json_text(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
-        if (c == '"' || c == '\\') out += fmt::format("\\{}", c);
-        else if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else out += c;
+        if (c == '"' || c == '\\')
+            out += fmt::format("\\{}", c);
+        else if (static_cast<unsigned char>(c) < 0x20)
+            out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        else
+            out += c;
     }
     return out + "\"";
 }
@@ -48,7 +51,8 @@ std::vector<std::string_view> fields_of(std::string_view line, char separator) {
 Result<int64_t> number_of(std::string_view text) {
     int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return invalid("not a number: {}", text);
+    if (error != std::errc() || end != text.data() + text.size())
+        return invalid("not a number: {}", text);
     return value;
 }
 
@@ -70,7 +74,8 @@ Result<void> add_series(MemoryStore& store, std::string_view selector, std::stri
 std::string print_result(const promql::QueryResult& result) {
     std::string out = fmt::format("{{\"type\":\"{}\",\"result\":[", value_type_name(result.type));
     if (result.type == promql::ValueType::kScalar) {
-        out += fmt::format("[{{}},[[{},\"{}\"]]]", result.grid.start.count, format_value(result.scalar));
+        out += fmt::format("[{{}},[[{},\"{}\"]]]", result.grid.start.count,
+                           format_value(result.scalar));
     }
     for (size_t i = 0; i < result.series.size(); ++i) {
         if (i > 0) out += ',';
@@ -102,7 +107,8 @@ Result<std::string> answer(promql::Engine& engine, const std::vector<std::string
     KW_TRY_ASSIGN(const int64_t start, number_of(fields[1]));
     KW_TRY_ASSIGN(const int64_t end, number_of(fields[2]));
     KW_TRY_ASSIGN(const int64_t step, number_of(fields[3]));
-    KW_TRY_ASSIGN(const auto result, engine.range(fields[4], Millis{start}, Millis{end}, step, {}, cancel));
+    KW_TRY_ASSIGN(const auto result,
+                  engine.range(fields[4], Millis{start}, Millis{end}, step, {}, cancel));
     return print_result(result);
 }
 
@@ -128,7 +134,9 @@ int main() {
             return 2;
         }
         const Result<std::string> out = answer(engine, fields);
-        std::cout << (out.ok() ? *out : fmt::format("{{\"error\":{}}}", json_text(out.error().message))) << "\n";
+        std::cout << (out.ok() ? *out
+                               : fmt::format("{{\"error\":{}}}", json_text(out.error().message)))
+                  << "\n";
     }
     return 0;
 }

@@ -17,9 +17,10 @@ std::string rfc3339(Millis t) {
     const auto day = floor<std::chrono::days>(time);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss clock{time - day};
-    std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                   clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+    std::string text =
+        fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                    clock.hours().count(), clock.minutes().count(), clock.seconds().count());
     if (const auto ms = clock.subseconds().count(); ms != 0) {
         text += fmt::format(".{:03}", ms);
         while (text.back() == '0') text.pop_back();
@@ -41,13 +42,13 @@ std::string Annotations::at(Span where) const {
 void Annotations::warn(std::string_view text, Span where) {
     std::string line = fmt::format("PromQL warning: {}{}", text, at(where));
     MutexLock lock(mutex_);
-    warnings_.insert(std::move(line));
+    if (warnings_.size() < kKeptMax) warnings_.insert(std::move(line));
 }
 
 void Annotations::info(std::string_view text, Span where) {
     std::string line = fmt::format("PromQL info: {}{}", text, at(where));
     MutexLock lock(mutex_);
-    infos_.insert(std::move(line));
+    if (infos_.size() < kKeptMax) infos_.insert(std::move(line));
 }
 
 void Annotations::warn_about(std::string_view text, std::string_view metric_name, Span where) {
@@ -59,12 +60,16 @@ void Annotations::info_about(std::string_view text, std::string_view metric_name
 }
 
 void Annotations::invalid_quantile(double quantile, Span where) {
-    warn(fmt::format("quantile value should be between 0 and 1, got {}", format_value(quantile)), where);
+    warn(fmt::format("quantile value should be between 0 and 1, got {}", format_value(quantile)),
+         where);
 }
 
-void Annotations::forced_monotonicity(std::string_view metric_name, Span where, const Forced& forced) {
+void Annotations::forced_monotonicity(std::string_view metric_name, Span where,
+                                      const Forced& forced) {
     MutexLock lock(mutex_);
-    const auto [it, is_new] = forced_.try_emplace({std::string(metric_name), where.start}, forced);
+    const std::pair<std::string, uint32_t> key(metric_name, where.start);
+    if (forced_.size() >= kKeptMax && !forced_.contains(key)) return;
+    const auto [it, is_new] = forced_.try_emplace(key, forced);
     if (is_new) return;
     Forced& all = it->second;
     all.bucket_min = std::min(all.bucket_min, forced.bucket_min);
@@ -88,13 +93,14 @@ std::vector<std::string> Annotations::infos() const {
             "input to histogram_quantile needed to be fixed for monotonicity (see "
             "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)",
             key.first);
-        const std::string when =
-            forced.count <= 1 ? fmt::format("at {}", rfc3339(forced.first))
-                              : fmt::format("over {} samples from {} to {}", forced.count,
-                                            rfc3339(forced.first), rfc3339(forced.last));
-        all.push_back(fmt::format("PromQL info: {}, from buckets {} to {}, with a max diff of {:.2g}, {}{}",
-                                  text, format_value(forced.bucket_min), format_value(forced.bucket_max),
-                                  forced.difference_max, when, at({key.second, key.second})));
+        const std::string when = forced.count <= 1
+                                     ? fmt::format("at {}", rfc3339(forced.first))
+                                     : fmt::format("over {} samples from {} to {}", forced.count,
+                                                   rfc3339(forced.first), rfc3339(forced.last));
+        all.push_back(
+            fmt::format("PromQL info: {}, from buckets {} to {}, with a max diff of {:.2g}, {}{}",
+                        text, format_value(forced.bucket_min), format_value(forced.bucket_max),
+                        forced.difference_max, when, at({key.second, key.second})));
     }
     std::sort(all.begin(), all.end());
     return all;

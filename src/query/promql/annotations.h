@@ -1,6 +1,7 @@
 // Remarks on a query that has an answer all the same: warnings (the answer may be wrong) and infos (it may
 // not be what was meant). Each is said once, in Prometheus' words, with the place it is about:
 //   "PromQL info: metric might not be a counter, … : \"x\" (1:6)"
+// Of each kind 1,000 are kept, far more than anybody reads: a query over a million metrics may have a remark on each.
 // Threads: from any thread.
 #pragma once
 
@@ -18,6 +19,8 @@ namespace kw::promql {
 
 class Annotations final {
  public:
+    static constexpr size_t kKeptMax = 1000;
+
     // `query` is the text that positions refer to, and outlives this.
     explicit Annotations(std::string_view query) : query_(query) {}
 

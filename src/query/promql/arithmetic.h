@@ -22,9 +22,11 @@ void visit_arithmetic(BinaryOp op, Visit visit) {
         case BinaryOp::kEqual: return visit([](double a, double b) -> double { return a == b; });
         case BinaryOp::kNotEqual: return visit([](double a, double b) -> double { return a != b; });
         case BinaryOp::kLess: return visit([](double a, double b) -> double { return a < b; });
-        case BinaryOp::kLessEqual: return visit([](double a, double b) -> double { return a <= b; });
+        case BinaryOp::kLessEqual:
+            return visit([](double a, double b) -> double { return a <= b; });
         case BinaryOp::kGreater: return visit([](double a, double b) -> double { return a > b; });
-        case BinaryOp::kGreaterEqual: return visit([](double a, double b) -> double { return a >= b; });
+        case BinaryOp::kGreaterEqual:
+            return visit([](double a, double b) -> double { return a >= b; });
         case BinaryOp::kTrimUpper:
         case BinaryOp::kTrimLower:
         case BinaryOp::kAnd:
@@ -35,6 +37,8 @@ void visit_arithmetic(BinaryOp op, Visit visit) {
 
 // Operators whose value is a new quantity, so that the metric's name goes.
 inline bool is_arithmetic(BinaryOp op) { return op <= BinaryOp::kAtan2; }
-inline bool is_trim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
+inline bool is_trim(BinaryOp op) {
+    return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower;
+}
 
 }  // namespace kw::promql

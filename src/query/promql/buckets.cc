@@ -27,8 +27,10 @@ void sort_and_merge(std::vector<Bucket>& buckets) {
     std::ranges::sort(buckets, {}, &Bucket::upper_bound);
     size_t last = 0;
     for (size_t i = 1; i < buckets.size(); ++i) {
-        if (buckets[i].upper_bound == buckets[last].upper_bound) buckets[last].count += buckets[i].count;
-        else buckets[++last] = buckets[i];
+        if (buckets[i].upper_bound == buckets[last].upper_bound)
+            buckets[last].count += buckets[i].count;
+        else
+            buckets[++last] = buckets[i];
     }
     if (!buckets.empty()) buckets.resize(last + 1);
 }
@@ -61,7 +63,8 @@ bool ends_at_infinity(const std::vector<Bucket>& buckets) {
 
 }  // namespace
 
-double bucket_quantile(double q, std::vector<Bucket>& buckets, std::optional<Annotations::Forced>& forced) {
+double bucket_quantile(double q, std::vector<Bucket>& buckets,
+                       std::optional<Annotations::Forced>& forced) {
     if (std::isnan(q)) return kNan;
     if (q < 0) return -kInf;
     if (q > 1) return kInf;
@@ -73,8 +76,9 @@ double bucket_quantile(double q, std::vector<Bucket>& buckets, std::optional<Ann
     if (observations == 0) return kNan;
 
     double rank = q * observations;
-    const auto found = std::partition_point(buckets.begin(), buckets.end() - 1,
-                                            [&](const Bucket& bucket) { return !(bucket.count >= rank); });
+    const auto found =
+        std::partition_point(buckets.begin(), buckets.end() - 1,
+                             [&](const Bucket& bucket) { return !(bucket.count >= rank); });
     const auto b = static_cast<size_t>(found - buckets.begin());
     if (b == buckets.size() - 1) return buckets[b - 1].upper_bound;
     if (b == 0 && buckets[0].upper_bound <= 0) return buckets[0].upper_bound;

@@ -17,7 +17,8 @@ struct Bucket {
 // The quantile, linear within a bucket. Sorts and mends `buckets`: equal bounds are added up, and a count below
 // the one before is lifted to it; `forced`, when set, gets what was lifted by more than rounding errors.
 // NaN without a +Inf bucket, with fewer than two, without observations.
-double bucket_quantile(double q, std::vector<Bucket>& buckets, std::optional<Annotations::Forced>& forced);
+double bucket_quantile(double q, std::vector<Bucket>& buckets,
+                       std::optional<Annotations::Forced>& forced);
 
 // The share of observations between two values. Sorts `buckets`, adds up equal bounds.
 double bucket_fraction(double lower, double upper, std::vector<Bucket>& buckets);

@@ -16,7 +16,9 @@ namespace {
 // Times beyond this are no times of samples, and sums of a few of them fit int64.
 constexpr int64_t kTimeMsMax = int64_t{1} << 60;
 
-double seconds_between(int64_t from_ns, int64_t to_ns) { return static_cast<double>(to_ns - from_ns) / 1e9; }
+double seconds_between(int64_t from_ns, int64_t to_ns) {
+    return static_cast<double>(to_ns - from_ns) / 1e9;
+}
 
 // What is marked to lose its name loses it, now that nobody needs it any more.
 Result<void> remove_names(StepVector& vector) {
@@ -45,26 +47,30 @@ Result<std::vector<ResultSeries>> samples_of(QueryContext& context, const StepGr
     KW_TRY_ASSIGN(const std::unique_ptr<RangeStream> stream, range.open(context, grid));
     std::vector<ResultSeries> all(stream->size());
     std::vector<Hold> holds(stream->size());
-    KW_TRY(for_each_series(context, stream->size(), [&](size_t i, Scratch& scratch) -> Result<void> {
-        KW_TRY(stream->read(i, scratch));
-        const SampleColumns& samples = scratch.samples;
-        place_windows(samples.timestamps, stream->windows(), scratch.windows);
-        const Window window = scratch.windows[0];
-        KW_TRY(context.keep(holds[i], window.size(), window.size() * 16));
-        context.count_samples(grid, window.size());
-        context.count_samples(grid, 0, window.size());
-        ResultSeries& out = all[i];
-        out.labels = stream->drops_name(i) ? without_name(stream->labels(i)) : stream->labels(i);
-        out.timestamps.assign(samples.timestamps.begin() + window.begin, samples.timestamps.begin() + window.end);
-        out.values.assign(samples.values.begin() + window.begin, samples.values.begin() + window.end);
-        return {};
-    }));
+    KW_TRY(
+        for_each_series(context, stream->size(), [&](size_t i, Scratch& scratch) -> Result<void> {
+            KW_TRY(stream->read(i, scratch));
+            const SampleColumns& samples = scratch.samples;
+            place_windows(samples.timestamps, stream->windows(), scratch.windows);
+            const Window window = scratch.windows[0];
+            KW_TRY(context.keep(holds[i], window.size(), window.size() * 16));
+            context.count_samples(grid, window.size());
+            context.count_samples(grid, 0, window.size());
+            ResultSeries& out = all[i];
+            out.labels =
+                stream->drops_name(i) ? without_name(stream->labels(i)) : stream->labels(i);
+            out.timestamps.assign(samples.timestamps.begin() + window.begin,
+                                  samples.timestamps.begin() + window.end);
+            out.values.assign(samples.values.begin() + window.begin,
+                              samples.values.begin() + window.end);
+            return {};
+        }));
     std::erase_if(all, [](const ResultSeries& series) { return series.values.empty(); });
     return all;
 }
 
-Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& grid, bool is_instant,
-                      QueryResult& result) {
+Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& grid,
+                      bool is_instant, QueryResult& result) {
     switch (expr.type) {
         case ValueType::kString: {
             const auto* literal = strip_parens(expr).as<StringLiteral>();
@@ -74,9 +80,12 @@ Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& g
         }
         case ValueType::kScalar: {
             KW_TRY_ASSIGN(const auto scalar, plan_scalar(context, expr, grid));
-            KW_TRY_ASSIGN(Column values, scalar->run(context, grid));
-            if (is_instant) result.scalar = values[0];
-            else result.series.push_back({LabelSet(), std::move(values), {}});
+            Hold hold;
+            KW_TRY_ASSIGN(Column values, scalar->run(context, grid, hold));
+            if (is_instant)
+                result.scalar = values[0];
+            else
+                result.series.push_back({LabelSet(), std::move(values), {}});
             return {};
         }
         case ValueType::kMatrix: {
@@ -127,12 +136,13 @@ Engine::Engine(Environment& env, MetricStore& store, const EngineOptions& option
       queries_total_(env.metrics.counter("prometheus_engine_queries_total", "Queries evaluated.")),
       samples_total_(env.metrics.counter("prometheus_engine_query_samples_total",
                                          "The total number of samples loaded by all queries.")),
-      eval_seconds_(env.metrics.histogram("prometheus_engine_query_duration_histogram_seconds",
-                                          "Duration of queries.", {.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-                                          {{"slice", "inner_eval"}})),
+      eval_seconds_(env.metrics.histogram(
+          "prometheus_engine_query_duration_histogram_seconds", "Duration of queries.",
+          {.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, {{"slice", "inner_eval"}})),
       running_gauge_(env.metrics.gauge("prometheus_engine_queries",
                                        "The current number of queries being executed.")) {
-    env.metrics.gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
+    env.metrics
+        .gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
         .set(static_cast<double>(options_.max_concurrency));
 }
 
@@ -141,7 +151,8 @@ Result<void> Engine::wait_for_slot(const CancelToken& cancel) {
     while (running_ >= options_.max_concurrency) {
         Result<void> going = cancel.check();
         if (!going.ok()) {
-            if (going.error().code == Code::kTimeout) return timed_out("query timed out in query queue");
+            if (going.error().code == Code::kTimeout)
+                return timed_out("query timed out in query queue");
             return cancelled("query was canceled in query queue");
         }
         // Woken when a query ends; looks for a cancel meanwhile.
@@ -163,19 +174,21 @@ Result<QueryResult> Engine::range(std::string_view text, Millis start, Millis en
     if (start.count < -kTimeMsMax || end.count > kTimeMsMax) return invalid("time is out of range");
     const uint64_t count = static_cast<uint64_t>((end - start) / step_ms) + 1;
     if (count > options_.max_steps) {
-        return exhausted("the range has {} steps, more than the limit of {}: choose a longer step", count,
-                         options_.max_steps);
+        return exhausted("the range has {} steps, more than the limit of {}: choose a longer step",
+                         count, options_.max_steps);
     }
     return run(text, {start, end, step_ms}, {start, step_ms, count, true}, options, cancel);
 }
 
-Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range, const StepGrid& grid,
-                                const QueryOptions& options, const CancelToken& cancel) {
+Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
+                                const StepGrid& grid, const QueryOptions& options,
+                                const CancelToken& cancel) {
     if (range.start.count < -kTimeMsMax || range.start.count > kTimeMsMax) {
         return invalid("time is out of range");
     }
     const int64_t began_ns = env_.clock.steady_ns();
-    const int64_t timeout_ms = std::min(options.timeout_ms.value_or(options_.timeout_ms), options_.timeout_ms);
+    const int64_t timeout_ms =
+        std::min(options.timeout_ms.value_or(options_.timeout_ms), options_.timeout_ms);
     const CancelToken within(cancel, std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0)));
     KW_TRY(wait_for_slot(within));
     const Slot slot(*this);
@@ -188,8 +201,9 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range, 
     KW_TRY(resolve_durations(*expr, range, text));
     const bool is_instant = range.step_ms == 0;
     if (!is_instant && expr->type != ValueType::kVector && expr->type != ValueType::kScalar) {
-        return invalid("invalid expression type {} for range query, must be Scalar or instant Vector",
-                       expr->type == ValueType::kString ? "\"string\"" : "\"range vector\"");
+        return invalid(
+            "invalid expression type {} for range query, must be Scalar or instant Vector",
+            expr->type == ValueType::kString ? "\"string\"" : "\"range vector\"");
     }
     result.grid = grid;
     result.type = is_instant ? expr->type : ValueType::kMatrix;
@@ -208,7 +222,8 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range, 
     result.stats.prepare_s = seconds_between(parse_ns, eval_ns);
     QueryContext context(store_, env_.pool, within, memory, settings, grid.count);
     KW_TRY(evaluate(context, *expr, grid, is_instant, result));
-    if (!is_instant || expr->type == ValueType::kMatrix) std::ranges::sort(result.series, by_labels);
+    if (!is_instant || expr->type == ValueType::kMatrix)
+        std::ranges::sort(result.series, by_labels);
     const int64_t end_ns = env_.clock.steady_ns();
 
     result.warnings = context.annotations().warnings();

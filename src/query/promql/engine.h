@@ -15,8 +15,8 @@
 
 #include "base/cancel.h"
 #include "base/environment.h"
-#include "base/metrics.h"
 #include "base/memory_budget.h"
+#include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "contract/metric_store.h"
@@ -36,8 +36,8 @@ struct EngineOptions {
     uint64_t query_memory_bytes = uint64_t{1} << 30;
     uint64_t memory_bytes = uint64_t{4} << 30;  // of all queries together
     int64_t subquery_step_ms = 60'000;          // of a subquery that names none
-    uint64_t max_steps = 1'000'000;             // of a range query; who answers people asks for less
-    uint64_t max_series = 2'000'000;            // that one selector matches
+    uint64_t max_steps = 1'000'000;   // of a range query; who answers people asks for less
+    uint64_t max_series = 2'000'000;  // that one selector matches
     // Experimental features of the language, and whether metric names go only at the end.
     ParseOptions features;
     bool delayed_name_removal = false;
@@ -82,8 +82,10 @@ struct QueryResult {
     template <typename F>
     void each_point(const ResultSeries& one, F f) const {
         for (size_t i = 0; i < one.values.size(); ++i) {
-            if (!one.timestamps.empty()) f(Millis{one.timestamps[i]}, one.values[i]);
-            else if (!is_absent(one.values[i])) f(grid.at(i), one.values[i]);
+            if (!one.timestamps.empty())
+                f(Millis{one.timestamps[i]}, one.values[i]);
+            else if (!is_absent(one.values[i]))
+                f(grid.at(i), one.values[i]);
         }
     }
 };
@@ -107,7 +109,8 @@ class Engine final {
  private:
     class Slot;
     Result<QueryResult> run(std::string_view text, const QueryRange& range, const StepGrid& grid,
-                            const QueryOptions& options, const CancelToken& cancel) KW_EXCLUDES(mutex_);
+                            const QueryOptions& options, const CancelToken& cancel)
+        KW_EXCLUDES(mutex_);
     Result<void> wait_for_slot(const CancelToken& cancel) KW_EXCLUDES(mutex_);
 
     Environment& env_;

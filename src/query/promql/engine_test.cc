@@ -25,7 +25,8 @@ class Bench {
     void fill(size_t series_count, size_t sample_count) {
         for (size_t host = 0; host < series_count; ++host) {
             const std::string name = std::to_string(host);
-            const LabelSet labels{{"__name__", "x_total"}, {"host", name}, {"parity", host % 2 ? "odd" : "even"}};
+            const LabelSet labels{
+                {"__name__", "x_total"}, {"host", name}, {"parity", host % 2 ? "odd" : "even"}};
             for (size_t i = 0; i < sample_count; ++i) {
                 const auto t = static_cast<int64_t>(i) * 15'000;
                 store_.add(labels, Millis{t}, static_cast<double>(i * 15 * (host + 1)));
@@ -35,9 +36,11 @@ class Bench {
 
     Result<QueryResult> range(std::string_view query, int64_t end_s, int64_t step_s,
                               const QueryOptions& options = {}) {
-        return engine_.range(query, Millis{0}, Millis{end_s * 1000}, step_s * 1000, options, cancel);
+        return engine_.range(query, Millis{0}, Millis{end_s * 1000}, step_s * 1000, options,
+                             cancel);
     }
-    Result<QueryResult> instant(std::string_view query, int64_t at_s, const QueryOptions& options = {}) {
+    Result<QueryResult> instant(std::string_view query, int64_t at_s,
+                                const QueryOptions& options = {}) {
         return engine_.instant(query, Millis{at_s * 1000}, options, cancel);
     }
 
@@ -106,6 +109,8 @@ TEST(Engine, RefusesWhatItCannotHold) {
     few_samples.max_samples = 30;
     EngineOptions little_memory;
     little_memory.query_memory_bytes = 10'000;
+    EngineOptions some_memory;  // two columns of a million steps
+    some_memory.query_memory_bytes = 20'000'000;
     EngineOptions few_series;
     few_series.max_series = 9;
     EngineOptions no_time;
@@ -113,26 +118,54 @@ TEST(Engine, RefusesWhatItCannotHold) {
     const Row rows[] = {
         {"samples of a selector", "x_total", 600, 15, few_samples, Code::kExhausted,
          "query processing would load too many samples into memory in query execution"},
-        {"samples of a window", "rate(x_total[1h])", 600, 600, few_samples, Code::kExhausted, "too many samples"},
-        {"bytes of columns", "x_total + x_total", 600, 1, little_memory, Code::kExhausted, "more memory"},
+        {"samples of a window", "rate(x_total[1h])", 600, 600, few_samples, Code::kExhausted,
+         "too many samples"},
+        {"bytes of columns", "x_total + x_total", 600, 1, little_memory, Code::kExhausted,
+         "more memory"},
         {"series of a selector", "sum({__name__=~\".+\"})", 0, 1, few_series, Code::kExhausted,
          "selector {__name__=~\".+\"} (1:5): more than 9 series match"},
-        {"a subquery of a billion steps", "sum_over_time(vector(1)[30y:1s])", 0, 1, {}, Code::kExhausted,
+        {"a subquery of a billion steps",
+         "sum_over_time(vector(1)[30y:1s])",
+         0,
+         1,
+         {},
+         Code::kExhausted,
          "more memory"},
-        {"a range of a billion steps", "1", 1'000'000'000, 1, {}, Code::kExhausted, "1000000001 steps"},
+        {"scalars in a scalar",
+         "sum_over_time(vector(time() + (time() + (time() + 1)))[1000000s:1s])", 0, 1, some_memory,
+         Code::kExhausted, "more memory"},
+        {"a range of a billion steps",
+         "1",
+         1'000'000'000,
+         1,
+         {},
+         Code::kExhausted,
+         "1000000001 steps"},
         {"no time", "x_total", 600, 15, no_time, Code::kTimeout, "query timed out in"},
         {"what does not parse", "sum(", 0, 1, {}, Code::kInvalid, "1:5: parse error"},
-        {"a matrix as a range query", "x_total[5m]", 0, 1, {}, Code::kInvalid, "must be Scalar or instant Vector"},
+        {"a matrix as a range query",
+         "x_total[5m]",
+         0,
+         1,
+         {},
+         Code::kInvalid,
+         "must be Scalar or instant Vector"},
         {"an end before the start", "1", -1, 1, {}, Code::kInvalid, "before start"},
         {"no step", "1", 1, 0, {}, Code::kInvalid, "positive step"},
-        {"a name of two metrics", "-{__name__=~\"x_total|y_total\"}", 0, 1, {}, Code::kInvalid,
+        {"a name of two metrics",
+         "-{__name__=~\"x_total|y_total\"}",
+         0,
+         1,
+         {},
+         Code::kInvalid,
          "vector cannot contain metrics with the same labelset"},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.what);
         Bench bench(row.options);
         bench.fill(10, 41);
-        bench.store().add({{"__name__", "y_total"}, {"host", "0"}, {"parity", "even"}}, Millis{0}, 1);
+        bench.store().add({{"__name__", "y_total"}, {"host", "0"}, {"parity", "even"}}, Millis{0},
+                          1);
         const auto result = bench.range(row.query, row.end_s, row.step_s);
         ASSERT_FALSE(result.ok());
         EXPECT_EQ(result.error().code, row.code) << error_of(result);
@@ -233,7 +266,8 @@ TEST(Engine, TakesTheLookbackOfTheQuery) {
 
 TEST(Engine, RefusesNativeHistogramsByName) {
     Bench bench;
-    bench.store().add({{"__name__", "h"}, {"job", "j"}}, Millis{0}, 0, kNoStart, std::make_shared<Histogram>());
+    bench.store().add({{"__name__", "h"}, {"job", "j"}}, Millis{0}, 0, kNoStart,
+                      std::make_shared<Histogram>());
     const auto result = bench.instant("h", 1);
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code, Code::kUnsupported);
@@ -244,8 +278,12 @@ TEST(Engine, SurvivesTimesAtTheEdges) {
     Bench bench;
     bench.fill(1, 3);
     const std::string_view queries[] = {
-        "x_total offset 200y",          "x_total offset -200y",       "rate(x_total[200y])",
-        "x_total @ 9223372036854775",   "x_total @ -9223372036854775", "sum_over_time(x_total[100y:50y])",
+        "x_total offset 200y",
+        "x_total offset -200y",
+        "rate(x_total[200y])",
+        "x_total @ 9223372036854775",
+        "x_total @ -9223372036854775",
+        "sum_over_time(x_total[100y:50y])",
         "sum_over_time(x_total[5m:1m] offset 290y)",
     };
     for (const std::string_view query : queries) {

@@ -18,11 +18,12 @@ enum class Kind : unsigned char { kRate, kIncrease, kDelta };
 // A start timestamp after the sample before says that the counter began anew there, whatever the values.
 bool restarted(const RollupInput& in, uint32_t i) {
     if (in.values[i] < in.values[i - 1]) return true;
-    return !in.starts.empty() && in.starts[i] != kNoStart.count && in.starts[i] >= in.times[i - 1] &&
-           in.starts[i] != in.times[i];
+    return !in.starts.empty() && in.starts[i] != kNoStart.count &&
+           in.starts[i] >= in.times[i - 1] && in.starts[i] != in.times[i];
 }
 
-double extrapolated(const RollupInput& in, Window window, size_t step, double difference, Kind kind) {
+double extrapolated(const RollupInput& in, Window window, size_t step, double difference,
+                    Kind kind) {
     const int64_t first_ms = in.times[window.begin];
     const int64_t last_ms = in.times[window.end - 1];
     const double first = in.values[window.begin];
@@ -52,7 +53,8 @@ void counter_over(const RollupInput& in, std::span<double> out, Kind kind) {
     }
     size_t first_restart = 0;  // the first in the window, the window's first sample not counting
     each_window(in, out, 2, [&](Window window, size_t step) {
-        while (first_restart < restarts.size() && restarts[first_restart] <= window.begin) ++first_restart;
+        while (first_restart < restarts.size() && restarts[first_restart] <= window.begin)
+            ++first_restart;
         double difference = in.values[window.end - 1] - in.values[window.begin];
         for (size_t r = first_restart; r < restarts.size() && restarts[r] < window.end; ++r) {
             difference += in.values[restarts[r] - 1];
@@ -91,7 +93,9 @@ void count_events(const RollupInput& in, std::span<double> out, IsEvent is_event
 
 void rate_over(const RollupInput& in, std::span<double> out) { counter_over(in, out, Kind::kRate); }
 
-void increase_over(const RollupInput& in, std::span<double> out) { counter_over(in, out, Kind::kIncrease); }
+void increase_over(const RollupInput& in, std::span<double> out) {
+    counter_over(in, out, Kind::kIncrease);
+}
 
 void delta_over(const RollupInput& in, std::span<double> out) {
     each_window(in, out, 2, [&](Window window, size_t step) {

@@ -13,13 +13,15 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // NaN when either is, unlike std::min and std::max.
 double least(double a, double b) { return std::isnan(a) || std::isnan(b) ? kNan : std::min(a, b); }
-double greatest(double a, double b) { return std::isnan(a) || std::isnan(b) ? kNan : std::max(a, b); }
+double greatest(double a, double b) {
+    return std::isnan(a) || std::isnan(b) ? kNan : std::max(a, b);
+}
 
 }  // namespace
 
-#define KW_MAP(name, expression)                                                                  \
-    void name(const StepGrid&, std::span<const Column>, std::span<double> values) {               \
-        map_present(values, [](double v, size_t) -> double { return expression; });               \
+#define KW_MAP(name, expression)                                                    \
+    void name(const StepGrid&, std::span<const Column>, std::span<double> values) { \
+        map_present(values, [](double v, size_t) -> double { return expression; }); \
     }
 KW_MAP(abs_of, std::fabs(v))
 KW_MAP(acos_of, std::acos(v))
@@ -38,7 +40,7 @@ KW_MAP(ln_of, std::log(v))
 KW_MAP(log10_of, std::log10(v))
 KW_MAP(log2_of, std::log2(v))
 KW_MAP(negative_of, -v)
-KW_MAP(rad_of, v * std::numbers::pi / 180)
+KW_MAP(rad_of, v* std::numbers::pi / 180)
 KW_MAP(sgn_of, v < 0 ? -1 : v > 0 ? 1 : v)
 KW_MAP(sin_of, std::sin(v))
 KW_MAP(sinh_of, std::sinh(v))

@@ -25,7 +25,8 @@ template <typename Aggregate, typename Finish>
 void aggregate(const RollupInput& in, std::span<double> out, Finish finish) {
     if (overlaps_much(in)) {
         SlidingWindow<Aggregate> sliding(in.values);
-        each_window(in, out, 1, [&](Window window, size_t) { return finish(sliding.of(window), window); });
+        each_window(in, out, 1,
+                    [&](Window window, size_t) { return finish(sliding.of(window), window); });
         return;
     }
     each_window(in, out, 1, [&](Window window, size_t) {
@@ -66,7 +67,8 @@ double quantile_of(double q, std::span<double> values) {
     const double lower = std::max(0.0, std::floor(rank));
     const double upper = std::min(n - 1, lower + 1);
     const double weight = rank - std::floor(rank);
-    return values[static_cast<size_t>(lower)] * (1 - weight) + values[static_cast<size_t>(upper)] * weight;
+    return values[static_cast<size_t>(lower)] * (1 - weight) +
+           values[static_cast<size_t>(upper)] * weight;
 }
 
 double mean_of(std::span<const double> values) {
@@ -112,7 +114,8 @@ void avg_over_time(const RollupInput& in, std::span<double> out) {
 }
 
 void sum_over_time(const RollupInput& in, std::span<double> out) {
-    aggregate<CompensatedSum>(in, out, [](const CompensatedSum& sum, Window) { return sum.total(); });
+    aggregate<CompensatedSum>(in, out,
+                              [](const CompensatedSum& sum, Window) { return sum.total(); });
 }
 
 void min_over_time(const RollupInput& in, std::span<double> out) {
@@ -120,11 +123,13 @@ void min_over_time(const RollupInput& in, std::span<double> out) {
 }
 
 void max_over_time(const RollupInput& in, std::span<double> out) {
-    aggregate<Extreme<std::greater<>>>(in, out, [](const auto& most, Window) { return most.value; });
+    aggregate<Extreme<std::greater<>>>(in, out,
+                                       [](const auto& most, Window) { return most.value; });
 }
 
 void count_over_time(const RollupInput& in, std::span<double> out) {
-    each_window(in, out, 1, [](Window window, size_t) { return static_cast<double>(window.size()); });
+    each_window(in, out, 1,
+                [](Window window, size_t) { return static_cast<double>(window.size()); });
 }
 
 void present_over_time(const RollupInput& in, std::span<double> out) {
@@ -140,7 +145,8 @@ void last_over_time(const RollupInput& in, std::span<double> out) {
 }
 
 void stddev_over_time(const RollupInput& in, std::span<double> out) {
-    aggregate<Moments>(in, out, [](const Moments& all, Window) { return std::sqrt(all.variance()); });
+    aggregate<Moments>(in, out,
+                       [](const Moments& all, Window) { return std::sqrt(all.variance()); });
 }
 
 void stdvar_over_time(const RollupInput& in, std::span<double> out) {
@@ -171,7 +177,8 @@ void ts_of_first_over_time(const RollupInput& in, std::span<double> out) {
 }
 
 void ts_of_last_over_time(const RollupInput& in, std::span<double> out) {
-    each_window(in, out, 1, [&](Window window, size_t) { return seconds(in.times[window.end - 1]); });
+    each_window(in, out, 1,
+                [&](Window window, size_t) { return seconds(in.times[window.end - 1]); });
 }
 
 void ts_of_min_over_time(const RollupInput& in, std::span<double> out) {

@@ -50,7 +50,8 @@ void day_of_year_of(const StepGrid&, std::span<const Column>, std::span<double> 
 
 void days_in_month_of(const StepGrid&, std::span<const Column>, std::span<double> values) {
     map_moment(values, [](const Moment& m) {
-        const std::chrono::year_month_day_last last = m.date.year() / m.date.month() / std::chrono::last;
+        const std::chrono::year_month_day_last last =
+            m.date.year() / m.date.month() / std::chrono::last;
         return static_cast<unsigned>(last.day());
     });
 }
@@ -73,7 +74,9 @@ void year_of(const StepGrid&, std::span<const Column>, std::span<double> values)
 
 // timestamp(v) of what is not a selector: the time of evaluation.
 void timestamp_of(const StepGrid& grid, std::span<const Column>, std::span<double> values) {
-    map_present(values, [&](double, size_t step) { return static_cast<double>(grid.at(step).count) / 1000; });
+    map_present(values, [&](double, size_t step) {
+        return static_cast<double>(grid.at(step).count) / 1000;
+    });
 }
 
 }  // namespace kw::promql

@@ -47,7 +47,9 @@ Line fit(const RollupInput& in, Window window, int64_t origin_ms) {
 }  // namespace
 
 void deriv_over(const RollupInput& in, std::span<double> out) {
-    each_window(in, out, 2, [&](Window window, size_t) { return fit(in, window, in.times[window.begin]).slope; });
+    each_window(in, out, 2, [&](Window window, size_t) {
+        return fit(in, window, in.times[window.begin]).slope;
+    });
 }
 
 void predict_linear_over(const RollupInput& in, std::span<double> out) {

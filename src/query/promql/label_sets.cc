@@ -24,7 +24,8 @@ LabelSet filtered(const LabelSet& labels, Keep keep) {
 }  // namespace
 
 bool is_metric_label(std::string_view name) {
-    return name.starts_with("__") && (name == kMetricName || name == "__type__" || name == "__unit__");
+    return name.starts_with("__") &&
+           (name == kMetricName || name == "__type__" || name == "__unit__");
 }
 
 LabelSet without_name(const LabelSet& labels) {

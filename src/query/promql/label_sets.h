@@ -20,9 +20,9 @@ LabelSet without_name(const LabelSet& labels);
 class LabelChoice final {
  public:
     enum class Kind : unsigned char {
-        kOnly,              // those in the list
-        kExcept,            // those not in the list
-        kExceptAndName,     // those not in the list, nor the metric's name
+        kOnly,           // those in the list
+        kExcept,         // those not in the list
+        kExceptAndName,  // those not in the list, nor the metric's name
     };
     LabelChoice(Kind kind, std::vector<std::string> names);
 

@@ -6,23 +6,25 @@
 
 namespace kw::promql {
 
-Result<std::unique_ptr<SeriesStream>> AbsentOperator::open(QueryContext& context, const StepGrid& grid) const {
+Result<std::unique_ptr<SeriesStream>> AbsentOperator::open(QueryContext& context,
+                                                           const StepGrid& grid) const {
     KW_TRY_ASSIGN(const std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
     Mutex mutex;
     std::vector<bool> is_present(grid.count);
-    KW_TRY(for_each_series(context, stream->size(), [&](size_t i, Scratch& scratch) -> Result<void> {
-        Column values = std::move(scratch.values);
-        values.resize(grid.count);
-        KW_TRY(stream->compute(i, scratch, values));
-        {
-            MutexLock lock(mutex);
-            for (size_t step = 0; step < grid.count; ++step) {
-                if (!is_absent(values[step])) is_present[step] = true;
+    KW_TRY(
+        for_each_series(context, stream->size(), [&](size_t i, Scratch& scratch) -> Result<void> {
+            Column values = std::move(scratch.values);
+            values.resize(grid.count);
+            KW_TRY(stream->compute(i, scratch, values));
+            {
+                MutexLock lock(mutex);
+                for (size_t step = 0; step < grid.count; ++step) {
+                    if (!is_absent(values[step])) is_present[step] = true;
+                }
             }
-        }
-        scratch.values = std::move(values);
-        return {};
-    }));
+            scratch.values = std::move(values);
+            return {};
+        }));
     StepVector out;
     StepSeries series{labels_, false, Column(grid.count, kAbsent)};
     bool any = false;

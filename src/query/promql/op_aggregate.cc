@@ -88,7 +88,8 @@ struct Part {
 
 std::vector<Part> parts_of(const Grouping& grouping) {
     std::vector<std::vector<uint32_t>> members(grouping.labels.size());
-    for (uint32_t i = 0; i < grouping.group_of.size(); ++i) members[grouping.group_of[i]].push_back(i);
+    for (uint32_t i = 0; i < grouping.group_of.size(); ++i)
+        members[grouping.group_of[i]].push_back(i);
     // The number of parts of a group depends on the group alone, so that results do not depend on the machine:
     // at least 64 series a part, at most 32 parts, which keeps 32 threads busy with a single group.
     std::vector<Part> parts;
@@ -97,16 +98,18 @@ std::vector<Part> parts_of(const Grouping& grouping) {
         const size_t size = std::max<size_t>(64, (all.size() + 31) / 32);
         for (size_t begin = 0; begin < all.size(); begin += size) {
             const size_t end = std::min(all.size(), begin + size);
-            parts.push_back({group, {all.begin() + static_cast<ptrdiff_t>(begin),
-                                     all.begin() + static_cast<ptrdiff_t>(end)}});
+            parts.push_back({group,
+                             {all.begin() + static_cast<ptrdiff_t>(begin),
+                              all.begin() + static_cast<ptrdiff_t>(end)}});
         }
     }
     return parts;
 }
 
 // The mean again, of v / count, for groups whose sum overflowed at some step.
-Result<void> repair_overflow(const SeriesStream& stream, const std::vector<Part>& parts, uint32_t group,
-                             std::span<const AvgCell> cells, std::span<double> values) {
+Result<void> repair_overflow(const SeriesStream& stream, const std::vector<Part>& parts,
+                             uint32_t group, std::span<const AvgCell> cells,
+                             std::span<double> values) {
     Scratch scratch;
     Column column(values.size());
     std::vector<CompensatedSum> means(values.size());
@@ -165,7 +168,8 @@ Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const Serie
         }
         if (present == 0) continue;
         if constexpr (std::is_same_v<Cell, AvgCell>) {
-            if (std::ranges::any_of(cells, [](const AvgCell& cell) { return std::isinf(cell.sum.sum); })) {
+            if (std::ranges::any_of(cells,
+                                    [](const AvgCell& cell) { return std::isinf(cell.sum.sum); })) {
                 KW_TRY(repair_overflow(stream, parts, group, cells, series.values));
             }
         }
@@ -222,7 +226,8 @@ Grouping group_series(const StepVector& vector, const AggregateExpr& aggregate) 
 FoldOperator::FoldOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector)
     : aggregate_(aggregate), vector_(std::move(vector)) {}
 
-Result<std::unique_ptr<SeriesStream>> FoldOperator::open(QueryContext& context, const StepGrid& grid) const {
+Result<std::unique_ptr<SeriesStream>> FoldOperator::open(QueryContext& context,
+                                                         const StepGrid& grid) const {
     KW_TRY_ASSIGN(const std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
     const Grouping grouping = group_series(*stream, aggregate_);
     const auto folded = [&]() -> Result<StepVector> {
@@ -230,8 +235,10 @@ Result<std::unique_ptr<SeriesStream>> FoldOperator::open(QueryContext& context, 
             case AggregateOp::kSum: return fold<SumCell>(context, grid, *stream, grouping);
             case AggregateOp::kAvg: return fold<AvgCell>(context, grid, *stream, grouping);
             case AggregateOp::kCount: return fold<CountCell>(context, grid, *stream, grouping);
-            case AggregateOp::kMin: return fold<ExtremeCell<std::less<>>>(context, grid, *stream, grouping);
-            case AggregateOp::kMax: return fold<ExtremeCell<std::greater<>>>(context, grid, *stream, grouping);
+            case AggregateOp::kMin:
+                return fold<ExtremeCell<std::less<>>>(context, grid, *stream, grouping);
+            case AggregateOp::kMax:
+                return fold<ExtremeCell<std::greater<>>>(context, grid, *stream, grouping);
             case AggregateOp::kGroup: return fold<GroupCell>(context, grid, *stream, grouping);
             case AggregateOp::kStddev: return fold<DeviationCell>(context, grid, *stream, grouping);
             case AggregateOp::kStdvar: return fold<VarianceCell>(context, grid, *stream, grouping);

@@ -30,7 +30,8 @@ class FoldOperator final : public VectorOperator {
  public:
     // `aggregate` outlives this.
     FoldOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const AggregateExpr& aggregate_;

@@ -23,8 +23,8 @@ struct OneSide {
 // with one signature, `one` the other.
 class Join final {
  public:
-    Join(QueryContext& context, const StepGrid& grid, const BinaryExpr& binary, const StepVector& lhs,
-         const StepVector& rhs)
+    Join(QueryContext& context, const StepGrid& grid, const BinaryExpr& binary,
+         const StepVector& lhs, const StepVector& rhs)
         : context_(context),
           grid_(grid),
           binary_(binary),
@@ -54,20 +54,22 @@ class Join final {
     }
 
  private:
-
     // Whether a side has any value, at each step.
     std::vector<uint8_t> presence(const StepVector& side) const {
         std::vector<uint8_t> any(grid_.count);
         for (const StepSeries& series : side.series) {
-            for (size_t step = 0; step < grid_.count; ++step) any[step] |= !is_absent(series.values[step]);
+            for (size_t step = 0; step < grid_.count; ++step)
+                any[step] |= !is_absent(series.values[step]);
         }
         return any;
     }
 
     Result<void> place_one_side() {
         one_sides_.resize(signature_labels_.size());
-        for (uint32_t i = 0; i < one_signature_.size(); ++i) one_sides_[one_signature_[i]].series.push_back(i);
-        std::vector<uint8_t> many_present;  // with the other side empty nothing is matched, nor refused
+        for (uint32_t i = 0; i < one_signature_.size(); ++i)
+            one_sides_[one_signature_[i]].series.push_back(i);
+        std::vector<uint8_t>
+            many_present;  // with the other side empty nothing is matched, nor refused
         for (uint32_t signature = 0; signature < one_sides_.size(); ++signature) {
             OneSide& side = one_sides_[signature];
             if (side.series.size() < 2) continue;
@@ -90,7 +92,8 @@ class Join final {
 
     Error duplicate(uint32_t signature, uint32_t second, uint32_t first) const {
         return invalid(
-            "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, "
+            "found duplicate series for the match group {} on the {} hand-side of the operation: "
+            "[{}, "
             "{}];many-to-many matching not allowed: matching labels must be unique on one side",
             signature_labels_[signature].to_string(), swapped_ ? "left" : "right",
             one_.series[second].labels.to_string(), one_.series[first].labels.to_string());
@@ -105,7 +108,8 @@ class Join final {
             for (const std::string& name : matching_.include) builder.set(name, one.get(name));
             base = builder.build();
         }
-        if (binary_.return_bool && !context_.settings().delayed_name_removal) base = without_name(base);
+        if (binary_.return_bool && !context_.settings().delayed_name_removal)
+            base = without_name(base);
         return base;
     }
 
@@ -124,7 +128,8 @@ class Join final {
         double& there = out_.series[output].values[step];
         if (!is_absent(there)) {
             if (matching_.cardinality != Cardinality::kOneToOne && writer_[output] == signature) {
-                return invalid("multiple matches for labels: grouping labels must ensure unique matches");
+                return invalid(
+                    "multiple matches for labels: grouping labels must ensure unique matches");
             }
             return invalid("vector cannot contain metrics with the same labelset");
         }
@@ -161,12 +166,13 @@ class Join final {
                 seen = &matched[signature];
                 seen->resize(grid_.count);
             }
-            const bool drop_name = binary_.return_bool || (many.drop_name && !is_arithmetic(binary_.op));
+            const bool drop_name =
+                binary_.return_bool || (many.drop_name && !is_arithmetic(binary_.op));
             uint32_t partner = kNone - 1;  // of the labels in `output`
             size_t output = 0;
             for (size_t step = 0; step < grid_.count; ++step) {
                 if (is_absent(many.values[step])) continue;
-                uint32_t one = side.series.empty() ? kNone
+                uint32_t one = side.series.empty()    ? kNone
                                : side.at_step.empty() ? side.series[0]
                                                       : side.at_step[step];
                 double one_value = one == kNone ? kAbsent : one_.series[one].values[step];
@@ -188,7 +194,8 @@ class Join final {
                 if (one != partner) {
                     const LabelSet& one_labels =
                         one == kNone ? signature_labels_[signature] : one_.series[one].labels;
-                    KW_TRY_ASSIGN(output, output_of(result_labels(many.labels, one_labels), drop_name));
+                    KW_TRY_ASSIGN(output,
+                                  output_of(result_labels(many.labels, one_labels), drop_name));
                     partner = one;
                 }
                 KW_TRY(put(output, signature, step, value));
@@ -211,8 +218,9 @@ class Join final {
                 const double value = evaluate(f, *fill_many_, one.values[step]);
                 if (is_absent(value)) continue;
                 if (!output) {
-                    KW_TRY_ASSIGN(output, output_of(result_labels(signature_labels_[signature], one.labels),
-                                                    binary_.return_bool));
+                    KW_TRY_ASSIGN(output,
+                                  output_of(result_labels(signature_labels_[signature], one.labels),
+                                            binary_.return_bool));
                 }
                 KW_TRY(put(*output, signature, step, value));
             }
@@ -241,9 +249,11 @@ class Join final {
 
 }  // namespace
 
-Signatures signatures_of(const StepVector& lhs, const StepVector& rhs, const VectorMatching& matching) {
-    const LabelChoice choice(matching.on ? LabelChoice::Kind::kOnly : LabelChoice::Kind::kExceptAndName,
-                             matching.labels);
+Signatures signatures_of(const StepVector& lhs, const StepVector& rhs,
+                         const VectorMatching& matching) {
+    const LabelChoice choice(
+        matching.on ? LabelChoice::Kind::kOnly : LabelChoice::Kind::kExceptAndName,
+        matching.labels);
     Signatures out;
     std::unordered_map<LabelSet, uint32_t, LabelSetHash> numbers;
     const auto number_side = [&](const StepVector& side, std::vector<uint32_t>& of) {
@@ -260,7 +270,8 @@ Signatures signatures_of(const StepVector& lhs, const StepVector& rhs, const Vec
     return out;
 }
 
-VectorBinaryOperator::VectorBinaryOperator(const BinaryExpr& binary, std::unique_ptr<VectorOperator> lhs,
+VectorBinaryOperator::VectorBinaryOperator(const BinaryExpr& binary,
+                                           std::unique_ptr<VectorOperator> lhs,
                                            std::unique_ptr<VectorOperator> rhs)
     : binary_(binary), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {}
 

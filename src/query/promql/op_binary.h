@@ -19,7 +19,8 @@ class VectorBinaryOperator final : public VectorOperator {
     // `binary` outlives this and has a `matching`.
     VectorBinaryOperator(const BinaryExpr& binary, std::unique_ptr<VectorOperator> lhs,
                          std::unique_ptr<VectorOperator> rhs);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const BinaryExpr& binary_;
@@ -32,7 +33,8 @@ class SetOperator final : public VectorOperator {
     // `binary` outlives this and has a `matching`.
     SetOperator(const BinaryExpr& binary, std::unique_ptr<VectorOperator> lhs,
                 std::unique_ptr<VectorOperator> rhs);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const BinaryExpr& binary_;
@@ -46,6 +48,7 @@ struct Signatures {
     std::vector<uint32_t> lhs;     // of each series
     std::vector<uint32_t> rhs;
 };
-Signatures signatures_of(const StepVector& lhs, const StepVector& rhs, const VectorMatching& matching);
+Signatures signatures_of(const StepVector& lhs, const StepVector& rhs,
+                         const VectorMatching& matching);
 
 }  // namespace kw::promql

@@ -55,12 +55,14 @@ bool ratio_takes(double ratio, const LabelSet& labels) {
 // Series numbers of each group.
 std::vector<std::vector<uint32_t>> members_of(const Grouping& grouping) {
     std::vector<std::vector<uint32_t>> members(grouping.labels.size());
-    for (uint32_t i = 0; i < grouping.group_of.size(); ++i) members[grouping.group_of[i]].push_back(i);
+    for (uint32_t i = 0; i < grouping.group_of.size(); ++i)
+        members[grouping.group_of[i]].push_back(i);
     return members;
 }
 
 // Which of `present` come first at a step; the others are cut off. Ties go to the series that comes first.
-void choose(AggregateOp op, uint64_t k, const StepVector& vector, size_t step, std::vector<uint32_t>& present) {
+void choose(AggregateOp op, uint64_t k, const StepVector& vector, size_t step,
+            std::vector<uint32_t>& present) {
     if (op != AggregateOp::kLimitk) {
         const bool greatest = op == AggregateOp::kTopk;
         const auto precedes = [&](uint32_t a, uint32_t b) {
@@ -74,8 +76,8 @@ void choose(AggregateOp op, uint64_t k, const StepVector& vector, size_t step, s
             return a < b;
         };
         if (k < present.size()) {
-            std::partial_sort(present.begin(), present.begin() + static_cast<ptrdiff_t>(k), present.end(),
-                              precedes);
+            std::partial_sort(present.begin(), present.begin() + static_cast<ptrdiff_t>(k),
+                              present.end(), precedes);
         } else {
             std::sort(present.begin(), present.end(), precedes);
         }
@@ -89,9 +91,12 @@ std::string go_quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') out += fmt::format("\\{}", c);
-        else if (byte < 0x20 || byte >= 0x7f) out += fmt::format("\\x{:02x}", byte);
-        else out += c;
+        if (c == '"' || c == '\\')
+            out += fmt::format("\\{}", c);
+        else if (byte < 0x20 || byte >= 0x7f)
+            out += fmt::format("\\x{:02x}", byte);
+        else
+            out += c;
     }
     return out + "\"";
 }
@@ -100,19 +105,22 @@ std::string go_quoted(std::string_view text) {
 std::string fixed_text(double value) {
     if (std::isnan(value) || std::isinf(value)) return format_value(value);
     char text[400];
-    const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed);
+    const auto [end, error] =
+        std::to_chars(text, text + sizeof text, value, std::chars_format::fixed);
     return std::string(text, end);
 }
 
 }  // namespace
 
-ChooseOperator::ChooseOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector,
+ChooseOperator::ChooseOperator(const AggregateExpr& aggregate,
+                               std::unique_ptr<VectorOperator> vector,
                                std::unique_ptr<ScalarOperator> param)
     : aggregate_(aggregate), vector_(std::move(vector)), param_(std::move(param)) {}
 
 Result<std::unique_ptr<SeriesStream>> ChooseOperator::open(QueryContext& context,
                                                            const StepGrid& grid) const {
-    KW_TRY_ASSIGN(Column param, param_->run(context, grid));
+    Hold param_hold;
+    KW_TRY_ASSIGN(Column param, param_->run(context, grid, param_hold));
     const bool by_ratio = aggregate_.op == AggregateOp::kLimitRatio;
     std::vector<uint64_t> counts;
     Column ratios;
@@ -152,20 +160,22 @@ Result<std::unique_ptr<SeriesStream>> ChooseOperator::open(QueryContext& context
     }
     StepVector out;
     for (const uint32_t i : order) {
-        out.series.push_back({std::move(vector.series[i].labels), vector.series[i].drop_name,
-                              std::move(chosen[i])});
+        out.series.push_back(
+            {std::move(vector.series[i].labels), vector.series[i].drop_name, std::move(chosen[i])});
     }
     out.hold = std::move(vector.hold);
     return stream_of(std::move(out));
 }
 
-QuantileOperator::QuantileOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector,
+QuantileOperator::QuantileOperator(const AggregateExpr& aggregate,
+                                   std::unique_ptr<VectorOperator> vector,
                                    std::unique_ptr<ScalarOperator> param)
     : aggregate_(aggregate), vector_(std::move(vector)), param_(std::move(param)) {}
 
 Result<std::unique_ptr<SeriesStream>> QuantileOperator::open(QueryContext& context,
                                                              const StepGrid& grid) const {
-    KW_TRY_ASSIGN(const Column param, param_->run(context, grid));
+    Hold param_hold;
+    KW_TRY_ASSIGN(const Column param, param_->run(context, grid, param_hold));
     for (const double q : param) {
         if (!(q >= 0 && q <= 1)) context.annotations().invalid_quantile(q, aggregate_.param->span);
     }
@@ -175,19 +185,22 @@ Result<std::unique_ptr<SeriesStream>> QuantileOperator::open(QueryContext& conte
     const std::vector<std::vector<uint32_t>> members = members_of(grouping);
     StepVector out;
     out.series.resize(members.size());
-    KW_TRY(for_each_series(context, members.size(), [&](size_t group, Scratch& scratch) -> Result<void> {
-        StepSeries& series = out.series[group];
-        series = {grouping.labels[group], grouping.drop_names[group], Column(grid.count, kAbsent)};
-        for (size_t step = 0; step < grid.count; ++step) {
-            scratch.sorted.clear();
-            for (const uint32_t i : members[group]) {
-                const double value = vector.series[i].values[step];
-                if (!is_absent(value)) scratch.sorted.push_back(value);
+    KW_TRY(for_each_series(
+        context, members.size(), [&](size_t group, Scratch& scratch) -> Result<void> {
+            StepSeries& series = out.series[group];
+            series = {grouping.labels[group], grouping.drop_names[group],
+                      Column(grid.count, kAbsent)};
+            for (size_t step = 0; step < grid.count; ++step) {
+                scratch.sorted.clear();
+                for (const uint32_t i : members[group]) {
+                    const double value = vector.series[i].values[step];
+                    if (!is_absent(value)) scratch.sorted.push_back(value);
+                }
+                if (!scratch.sorted.empty())
+                    series.values[step] = quantile_of(param[step], scratch.sorted);
             }
-            if (!scratch.sorted.empty()) series.values[step] = quantile_of(param[step], scratch.sorted);
-        }
-        return {};
-    }));
+            return {};
+        }));
     KW_TRY(context.keep(out.hold, 0, out.series.size() * grid.count * sizeof(double)));
     return stream_of(std::move(out));
 }
@@ -198,7 +211,8 @@ CountValuesOperator::CountValuesOperator(const AggregateExpr& aggregate,
 
 Result<std::unique_ptr<SeriesStream>> CountValuesOperator::open(QueryContext& context,
                                                                 const StepGrid& grid) const {
-    if (label_.empty() || !is_valid_utf8(label_)) return invalid("invalid label name {}", go_quoted(label_));
+    if (label_.empty() || !is_valid_utf8(label_))
+        return invalid("invalid label name {}", go_quoted(label_));
     KW_TRY_ASSIGN(const StepVector vector, collect(context, grid, *vector_));
     AggregateExpr with_label;
     with_label.without = aggregate_.without;
@@ -216,7 +230,8 @@ Result<std::unique_ptr<SeriesStream>> CountValuesOperator::open(QueryContext& co
         for (size_t step = 0; step < grid.count; ++step) {
             const double value = series.values[step];
             if (is_absent(value)) continue;
-            const auto [known, is_new_value] = by_value.try_emplace(std::bit_cast<uint64_t>(value), 0);
+            const auto [known, is_new_value] =
+                by_value.try_emplace(std::bit_cast<uint64_t>(value), 0);
             if (is_new_value) {
                 builder.reset(series.labels);
                 builder.set(label_, fixed_text(value));

@@ -16,7 +16,8 @@ class ChooseOperator final : public VectorOperator {
     // `aggregate` outlives this.
     ChooseOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector,
                    std::unique_ptr<ScalarOperator> param);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const AggregateExpr& aggregate_;
@@ -28,7 +29,8 @@ class QuantileOperator final : public VectorOperator {
  public:
     QuantileOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector,
                      std::unique_ptr<ScalarOperator> param);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const AggregateExpr& aggregate_;
@@ -40,7 +42,8 @@ class CountValuesOperator final : public VectorOperator {
  public:
     CountValuesOperator(const AggregateExpr& aggregate, std::unique_ptr<VectorOperator> vector,
                         std::string label);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const AggregateExpr& aggregate_;

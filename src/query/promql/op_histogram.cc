@@ -48,17 +48,20 @@ std::string quantile_text(double q) {
 }  // namespace
 
 BucketsOperator::BucketsOperator(std::unique_ptr<VectorOperator> vector,
-                                 std::vector<std::unique_ptr<ScalarOperator>> params, Options options)
+                                 std::vector<std::unique_ptr<ScalarOperator>> params,
+                                 Options options)
     : vector_(std::move(vector)), params_(std::move(params)), options_(std::move(options)) {}
 
 Result<std::unique_ptr<SeriesStream>> BucketsOperator::open(QueryContext& context,
                                                             const StepGrid& grid) const {
     std::vector<Column> params;
+    Hold params_hold;
     for (size_t p = 0; p < params_.size(); ++p) {
-        KW_TRY_ASSIGN(params.emplace_back(), params_[p]->run(context, grid));
+        KW_TRY_ASSIGN(params.emplace_back(), params_[p]->run(context, grid, params_hold));
         if (options_.is_fraction) continue;
         for (const double q : params[p]) {
-            if (!(q >= 0 && q <= 1)) context.annotations().invalid_quantile(q, options_.param_where[p]);
+            if (!(q >= 0 && q <= 1))
+                context.annotations().invalid_quantile(q, options_.param_where[p]);
         }
     }
     KW_TRY_ASSIGN(const StepVector vector, collect(context, grid, *vector_));
@@ -71,7 +74,8 @@ Result<std::unique_ptr<SeriesStream>> BucketsOperator::open(QueryContext& contex
     KW_TRY(for_each_series(context, families.size(), [&](size_t f, Scratch&) -> Result<void> {
         const Family& family = families[f];
         const auto output = [&](size_t o) -> StepSeries& { return out.series[f * outputs + o]; };
-        for (size_t o = 0; o < outputs; ++o) output(o) = {family.labels, false, Column(grid.count, kAbsent)};
+        for (size_t o = 0; o < outputs; ++o)
+            output(o) = {family.labels, false, Column(grid.count, kAbsent)};
         std::vector<Bucket> buckets;
         std::optional<Annotations::Forced> forced;
         for (size_t step = 0; step < grid.count; ++step) {
@@ -83,7 +87,8 @@ Result<std::unique_ptr<SeriesStream>> BucketsOperator::open(QueryContext& contex
                 }
                 if (buckets.empty()) break;
                 if (options_.is_fraction) {
-                    output(o).values[step] = bucket_fraction(params[0][step], params[1][step], buckets);
+                    output(o).values[step] =
+                        bucket_fraction(params[0][step], params[1][step], buckets);
                     continue;
                 }
                 forced.reset();
@@ -91,8 +96,8 @@ Result<std::unique_ptr<SeriesStream>> BucketsOperator::open(QueryContext& contex
                 if (!forced) continue;
                 forced->first = forced->last = grid.at(step);
                 const bool has_name = context.settings().delayed_name_removal;
-                context.annotations().forced_monotonicity(has_name ? family.labels.metric_name() : "",
-                                                          options_.vector_where, *forced);
+                context.annotations().forced_monotonicity(
+                    has_name ? family.labels.metric_name() : "", options_.vector_where, *forced);
             }
         }
         return {};

@@ -19,14 +19,15 @@ const LabelChoice& identity() {
 
 // The info series of one metric that have one identity, and which of them counts at each step.
 struct Source {
-    std::vector<uint32_t> series_at;     // of each step; kNone where there is none
-    std::vector<int64_t> sample_at_ms;   // its sample's time
+    std::vector<uint32_t> series_at;    // of each step; kNone where there is none
+    std::vector<int64_t> sample_at_ms;  // its sample's time
 };
 
 // By identity, then by metric name.
 using Sources = std::unordered_map<LabelSet, std::map<std::string, Source>, LabelSetHash>;
 
-Result<Sources> place_info_series(QueryContext& context, const SelectedSeries& series, const Windows& windows) {
+Result<Sources> place_info_series(QueryContext& context, const SelectedSeries& series,
+                                  const Windows& windows) {
     Sources sources;
     SampleColumns samples;
     for (uint32_t i = 0; i < series.size(); ++i) {
@@ -38,16 +39,19 @@ Result<Sources> place_info_series(QueryContext& context, const SelectedSeries& s
         source.sample_at_ms.resize(windows.count, INT64_MIN);
         size_t next = 0;
         for (size_t step = 0; step < windows.count; ++step) {
-            while (next < samples.size() && samples.timestamps[next] <= windows.right(step).count) ++next;
+            while (next < samples.size() && samples.timestamps[next] <= windows.right(step).count)
+                ++next;
             if (next == 0) continue;
             const int64_t t = samples.timestamps[next - 1];
             if (t <= windows.left(step).count || is_stale(samples.values[next - 1])) continue;
             if (!samples.histograms.empty() && samples.histograms[next - 1]) {
-                return invalid("this should be an info metric, with float samples: {}", labels.to_string());
+                return invalid("this should be an info metric, with float samples: {}",
+                               labels.to_string());
             }
             if (t == source.sample_at_ms[step] && source.series_at[step] != kNone) {
-                return invalid("found duplicate series for info metric: existing {} @ {}, new {} @ {}",
-                               series.labels(source.series_at[step]).to_string(), t, labels.to_string(), t);
+                return invalid(
+                    "found duplicate series for info metric: existing {} @ {}, new {} @ {}",
+                    series.labels(source.series_at[step]).to_string(), t, labels.to_string(), t);
             }
             if (t < source.sample_at_ms[step]) continue;
             source.series_at[step] = i;
@@ -60,7 +64,8 @@ Result<Sources> place_info_series(QueryContext& context, const SelectedSeries& s
 }  // namespace
 
 InfoOperator::InfoOperator(QueryContext& context, const Windows& windows,
-                           std::unique_ptr<VectorOperator> vector, std::vector<Matcher> matchers, Span where)
+                           std::unique_ptr<VectorOperator> vector, std::vector<Matcher> matchers,
+                           Span where)
     : windows_(windows), vector_(std::move(vector)) {
     bool names_one = false;
     for (Matcher& matcher : matchers) {
@@ -71,12 +76,13 @@ InfoOperator::InfoOperator(QueryContext& context, const Windows& windows,
         names_one |= matcher.op() == MatchOp::kEqual || matcher.op() == MatchOp::kRegex;
         name_matchers_.push_back(std::move(matcher));
     }
-    if (!names_one) name_matchers_.push_back(Matcher::equal(std::string(kMetricName), "target_info"));
+    if (!names_one)
+        name_matchers_.push_back(Matcher::equal(std::string(kMetricName), "target_info"));
     std::vector<Matcher> all = name_matchers_;
     all.insert(all.end(), label_matchers_.begin(), label_matchers_.end());
-    const TimeRange range =
-        windows.count == 0 ? TimeRange{Millis{1}, Millis{0}}
-                           : TimeRange{windows.left(0) + 1, windows.right(windows.count - 1)};
+    const TimeRange range = windows.count == 0
+                                ? TimeRange{Millis{1}, Millis{0}}
+                                : TimeRange{windows.left(0) + 1, windows.right(windows.count - 1)};
     SelectHints hints;
     hints.function = "info";
     fetch_ = context.plan_fetch(all, range, hints, where);
@@ -89,17 +95,18 @@ bool InfoOperator::is_info_metric(std::string_view name) const {
     });
 }
 
-Result<std::unique_ptr<SeriesStream>> InfoOperator::open(QueryContext& context, const StepGrid& grid) const {
+Result<std::unique_ptr<SeriesStream>> InfoOperator::open(QueryContext& context,
+                                                         const StepGrid& grid) const {
     KW_TRY_ASSIGN(const StepVector vector, collect(context, grid, *vector_));
     KW_TRY_ASSIGN(const SelectedSeries* info, context.fetch(fetch_));
     KW_TRY_ASSIGN(const Sources sources, place_info_series(context, *info, windows_));
-    const bool keeps_unmatched =
-        std::ranges::all_of(label_matchers_, [](const Matcher& matcher) { return matcher.matches_empty(); });
+    const bool keeps_unmatched = std::ranges::all_of(
+        label_matchers_, [](const Matcher& matcher) { return matcher.matches_empty(); });
     const auto is_wanted = [&](std::string_view name) {
         if (name == kMetricName || name == "instance" || name == "job") return false;
-        return label_matchers_.empty() || std::ranges::any_of(label_matchers_, [&](const Matcher& matcher) {
-                   return matcher.name() == name;
-               });
+        return label_matchers_.empty() ||
+               std::ranges::any_of(label_matchers_,
+                                   [&](const Matcher& matcher) { return matcher.name() == name; });
     };
 
     StepVector out;
@@ -137,7 +144,8 @@ Result<std::unique_ptr<SeriesStream>> InfoOperator::open(QueryContext& context, 
                     }
                 }
                 KW_TRY(context.keep(out.hold, 0, grid.count * sizeof(double)));
-                out.series.push_back({builder.build(), base.drop_name, Column(grid.count, kAbsent)});
+                out.series.push_back(
+                    {builder.build(), base.drop_name, Column(grid.count, kAbsent)});
             }
             out.series[it->second].values[step] = base.values[step];
         }

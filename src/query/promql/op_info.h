@@ -18,9 +18,10 @@ namespace kw::promql {
 class InfoOperator final : public VectorOperator {
  public:
     // `windows`: when to look for info series, with the lookback as range.
-    InfoOperator(QueryContext& context, const Windows& windows, std::unique_ptr<VectorOperator> vector,
-                 std::vector<Matcher> matchers, Span where);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    InfoOperator(QueryContext& context, const Windows& windows,
+                 std::unique_ptr<VectorOperator> vector, std::vector<Matcher> matchers, Span where);
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     bool is_info_metric(std::string_view name) const;

@@ -8,8 +8,9 @@ bool is_label_name(std::string_view name) { return !name.empty() && is_valid_utf
 
 }  // namespace
 
-LabelReplaceOperator::LabelReplaceOperator(std::unique_ptr<VectorOperator> vector, std::string destination,
-                                           std::string replacement, std::string source, std::string regex)
+LabelReplaceOperator::LabelReplaceOperator(std::unique_ptr<VectorOperator> vector,
+                                           std::string destination, std::string replacement,
+                                           std::string source, std::string regex)
     : vector_(std::move(vector)),
       destination_(std::move(destination)),
       replacement_(std::move(replacement)),
@@ -42,8 +43,9 @@ Result<std::unique_ptr<SeriesStream>> LabelReplaceOperator::open(QueryContext& c
     return with_labels(context, grid, std::move(stream), std::move(labels), std::move(drop_names));
 }
 
-LabelJoinOperator::LabelJoinOperator(std::unique_ptr<VectorOperator> vector, std::string destination,
-                                     std::string separator, std::vector<std::string> sources)
+LabelJoinOperator::LabelJoinOperator(std::unique_ptr<VectorOperator> vector,
+                                     std::string destination, std::string separator,
+                                     std::vector<std::string> sources)
     : vector_(std::move(vector)),
       destination_(std::move(destination)),
       separator_(std::move(separator)),
@@ -55,7 +57,8 @@ Result<std::unique_ptr<SeriesStream>> LabelJoinOperator::open(QueryContext& cont
         return invalid("invalid destination label name in label_join(): {}", destination_);
     }
     for (const std::string& source : sources_) {
-        if (!is_label_name(source)) return invalid("invalid source label name in label_join(): {}", source);
+        if (!is_label_name(source))
+            return invalid("invalid source label name in label_join(): {}", source);
     }
     KW_TRY_ASSIGN(std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
     std::vector<LabelSet> labels;

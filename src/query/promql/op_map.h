@@ -13,13 +13,15 @@ namespace kw::promql {
 
 // Changes the present values of one series' column; may make some absent. `params`: scalar arguments, a
 // column each.
-using MapKernel = void (*)(const StepGrid& grid, std::span<const Column> params, std::span<double> values);
+using MapKernel = void (*)(const StepGrid& grid, std::span<const Column> params,
+                           std::span<double> values);
 
 class MapOperator final : public VectorOperator {
  public:
     MapOperator(MapKernel kernel, std::unique_ptr<VectorOperator> vector,
                 std::vector<std::unique_ptr<ScalarOperator>> params);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const MapKernel kernel_;
@@ -31,8 +33,10 @@ class MapOperator final : public VectorOperator {
 class VectorScalarOperator final : public VectorOperator {
  public:
     VectorScalarOperator(BinaryOp op, bool return_bool, bool scalar_is_left,
-                         std::unique_ptr<VectorOperator> vector, std::unique_ptr<ScalarOperator> scalar);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+                         std::unique_ptr<VectorOperator> vector,
+                         std::unique_ptr<ScalarOperator> scalar);
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const BinaryOp op_;

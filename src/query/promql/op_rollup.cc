@@ -19,13 +19,14 @@ bool name_is_of_counter(std::string_view name) {
 class Rolled final : public SeriesStream {
  public:
     Rolled(QueryContext& context, const StepGrid& grid, const Rollup& rollup,
-           std::unique_ptr<RangeStream> range, std::vector<Column> params,
+           std::unique_ptr<RangeStream> range, std::vector<Column> params, Hold params_hold,
            VectorSelector::Extension extension, Span where)
         : context_(context),
           grid_(grid),
           rollup_(rollup),
           range_(std::move(range)),
           params_(std::move(params)),
+          params_hold_(std::move(params_hold)),
           extension_(extension),
           where_(where) {}
 
@@ -40,8 +41,14 @@ class Rolled final : public SeriesStream {
         KW_TRY(context_.keep(hold, samples.size(), 0));
         const Windows& range = range_->windows();
         const uint64_t total = place_windows(samples.timestamps, range, scratch.windows);
-        const RollupInput in{samples.timestamps, samples.values, samples.starts, scratch.windows,
-                             range,              grid_,          params_,        scratch,
+        const RollupInput in{samples.timestamps,
+                             samples.values,
+                             samples.starts,
+                             scratch.windows,
+                             range,
+                             grid_,
+                             params_,
+                             scratch,
                              total};
         if (extension_ == VectorSelector::Extension::kNone) {
             rollup_.kernel(in, out);
@@ -52,7 +59,8 @@ class Rolled final : public SeriesStream {
         count(scratch, total);
         if (rollup_.wants_counter) {
             remark(labels(index).metric_name(), out);
-            if (!samples.starts.empty()) remark_overlap(samples, scratch.windows, labels(index).metric_name());
+            if (!samples.starts.empty())
+                remark_overlap(samples, scratch.windows, labels(index).metric_name());
         }
         return {};
     }
@@ -70,10 +78,10 @@ class Rolled final : public SeriesStream {
     void remark(std::string_view name, std::span<const double> out) const {
         if (name.empty() || name_is_of_counter(name)) return;
         if (std::all_of(out.begin(), out.end(), is_absent)) return;
-        context_.annotations().info(
-            fmt::format("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
-                        quoted(name)),
-            where_);
+        context_.annotations().info(fmt::format("metric might not be a counter, name does not end "
+                                                "in _total/_sum/_count/_bucket: {}",
+                                                quoted(name)),
+                                    where_);
     }
 
     // A sample that says it counts from before the sample ahead of it, and not from the same start.
@@ -89,9 +97,10 @@ class Rolled final : public SeriesStream {
             for (uint32_t i = std::max(checked, window.begin + 1); i < window.end; ++i) {
                 if (!overlaps(i)) continue;
                 context_.annotations().warn(
-                    fmt::format("sample has start time that overlaps with previous sample timestamp for "
-                                "metric {}",
-                                quoted(name)),
+                    fmt::format(
+                        "sample has start time that overlaps with previous sample timestamp for "
+                        "metric {}",
+                        quoted(name)),
                     where_);
                 return;
             }
@@ -104,6 +113,7 @@ class Rolled final : public SeriesStream {
     const Rollup rollup_;
     const std::unique_ptr<RangeStream> range_;
     const std::vector<Column> params_;
+    const Hold params_hold_;
     const VectorSelector::Extension extension_;
     const Span where_;
 };
@@ -119,7 +129,8 @@ Result<void> check_factors(const Column& factors, std::string_view which, std::s
 
 }  // namespace
 
-uint64_t place_windows(std::span<const int64_t> times, const Windows& range, std::vector<Window>& windows) {
+uint64_t place_windows(std::span<const int64_t> times, const Windows& range,
+                       std::vector<Window>& windows) {
     windows.resize(range.count);
     uint64_t total = 0;
     Window window;
@@ -135,9 +146,10 @@ uint64_t place_windows(std::span<const int64_t> times, const Windows& range, std
     return total;
 }
 
-RollupOperator::RollupOperator(const Rollup& rollup, FunctionId function, std::unique_ptr<RangeOperator> range,
-                               std::vector<std::unique_ptr<ScalarOperator>> params, Span range_where,
-                               Span first_where)
+RollupOperator::RollupOperator(const Rollup& rollup, FunctionId function,
+                               std::unique_ptr<RangeOperator> range,
+                               std::vector<std::unique_ptr<ScalarOperator>> params,
+                               Span range_where, Span first_where)
     : rollup_(rollup),
       function_(function),
       range_(std::move(range)),
@@ -148,8 +160,9 @@ RollupOperator::RollupOperator(const Rollup& rollup, FunctionId function, std::u
 Result<std::unique_ptr<SeriesStream>> RollupOperator::open(QueryContext& context,
                                                            const StepGrid& grid) const {
     std::vector<Column> params;
+    Hold params_hold;
     for (const auto& param : params_) {
-        KW_TRY_ASSIGN(params.emplace_back(), param->run(context, grid));
+        KW_TRY_ASSIGN(params.emplace_back(), param->run(context, grid, params_hold));
     }
     KW_TRY_ASSIGN(std::unique_ptr<RangeStream> range, range_->open(context, grid));
     if (range->size() > 0 && function_ == FunctionId::kDoubleExponentialSmoothing) {
@@ -163,12 +176,13 @@ Result<std::unique_ptr<SeriesStream>> RollupOperator::open(QueryContext& context
     }
     std::unique_ptr<SeriesStream> rolled =
         std::make_unique<Rolled>(context, grid, rollup_, std::move(range), std::move(params),
-                                 range_->extension(), range_where_);
+                                 std::move(params_hold), range_->extension(), range_where_);
     if (rollup_.keeps_name) return rolled;
     return without_names(context, grid, std::move(rolled));
 }
 
-AbsentOverTimeOperator::AbsentOverTimeOperator(std::unique_ptr<RangeOperator> range, LabelSet labels)
+AbsentOverTimeOperator::AbsentOverTimeOperator(std::unique_ptr<RangeOperator> range,
+                                               LabelSet labels)
     : range_(std::move(range)), labels_(std::move(labels)) {}
 
 Result<std::unique_ptr<SeriesStream>> AbsentOverTimeOperator::open(QueryContext& context,
@@ -178,7 +192,8 @@ Result<std::unique_ptr<SeriesStream>> AbsentOverTimeOperator::open(QueryContext&
     std::vector<bool> is_present(grid.count);
     KW_TRY(for_each_series(context, range->size(), [&](size_t i, Scratch& scratch) -> Result<void> {
         KW_TRY(range->read(i, scratch));
-        context.count_samples(grid, place_windows(scratch.samples.timestamps, range->windows(), scratch.windows));
+        context.count_samples(
+            grid, place_windows(scratch.samples.timestamps, range->windows(), scratch.windows));
         MutexLock lock(mutex);
         for (size_t step = 0; step < grid.count; ++step) {
             if (scratch.windows[step].size() > 0) is_present[step] = true;

@@ -14,17 +14,19 @@ namespace kw::promql {
 // How a function over a range is evaluated.
 struct Rollup {
     RollupKernel kernel = nullptr;
-    bool keeps_name = false;      // the value is still one of the metric's
-    bool wants_counter = false;   // remarks on metrics whose names say they are none
+    bool keeps_name = false;     // the value is still one of the metric's
+    bool wants_counter = false;  // remarks on metrics whose names say they are none
 };
 
 class RollupOperator final : public VectorOperator {
  public:
     // `params`: the scalar arguments in their order. `range_where`: the range argument's place.
     RollupOperator(const Rollup& rollup, FunctionId function, std::unique_ptr<RangeOperator> range,
-                   std::vector<std::unique_ptr<ScalarOperator>> params, Span range_where, Span first_where);
+                   std::vector<std::unique_ptr<ScalarOperator>> params, Span range_where,
+                   Span first_where);
 
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const Rollup rollup_;
@@ -39,7 +41,8 @@ class RollupOperator final : public VectorOperator {
 class AbsentOverTimeOperator final : public VectorOperator {
  public:
     AbsentOverTimeOperator(std::unique_ptr<RangeOperator> range, LabelSet labels);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<RangeOperator> range_;
@@ -47,6 +50,7 @@ class AbsentOverTimeOperator final : public VectorOperator {
 };
 
 // Finds the window of every step among `times`. Returns the sum of their sizes.
-uint64_t place_windows(std::span<const int64_t> times, const Windows& range, std::vector<Window>& windows);
+uint64_t place_windows(std::span<const int64_t> times, const Windows& range,
+                       std::vector<Window>& windows);
 
 }  // namespace kw::promql

@@ -12,7 +12,7 @@ namespace kw::promql {
 class ConstantOperator final : public ScalarOperator {
  public:
     explicit ConstantOperator(double value) : value_(value) {}
-    Result<Column> run(QueryContext& context, const StepGrid& grid) const override;
+    Result<Column> run(QueryContext& context, const StepGrid& grid, Hold& hold) const override;
 
  private:
     const double value_;
@@ -21,14 +21,15 @@ class ConstantOperator final : public ScalarOperator {
 // time(): the step's time in seconds.
 class TimeOperator final : public ScalarOperator {
  public:
-    Result<Column> run(QueryContext& context, const StepGrid& grid) const override;
+    Result<Column> run(QueryContext& context, const StepGrid& grid, Hold& hold) const override;
 };
 
 class ScalarBinaryOperator final : public ScalarOperator {
  public:
-    ScalarBinaryOperator(BinaryOp op, std::unique_ptr<ScalarOperator> lhs, std::unique_ptr<ScalarOperator> rhs)
+    ScalarBinaryOperator(BinaryOp op, std::unique_ptr<ScalarOperator> lhs,
+                         std::unique_ptr<ScalarOperator> rhs)
         : op_(op), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {}
-    Result<Column> run(QueryContext& context, const StepGrid& grid) const override;
+    Result<Column> run(QueryContext& context, const StepGrid& grid, Hold& hold) const override;
 
  private:
     const BinaryOp op_;
@@ -39,9 +40,10 @@ class ScalarBinaryOperator final : public ScalarOperator {
 // min_of(a, b), max_of(a, b): NaN when either is.
 class ExtremeOperator final : public ScalarOperator {
  public:
-    ExtremeOperator(bool greatest, std::unique_ptr<ScalarOperator> lhs, std::unique_ptr<ScalarOperator> rhs)
+    ExtremeOperator(bool greatest, std::unique_ptr<ScalarOperator> lhs,
+                    std::unique_ptr<ScalarOperator> rhs)
         : greatest_(greatest), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {}
-    Result<Column> run(QueryContext& context, const StepGrid& grid) const override;
+    Result<Column> run(QueryContext& context, const StepGrid& grid, Hold& hold) const override;
 
  private:
     const bool greatest_;
@@ -52,8 +54,9 @@ class ExtremeOperator final : public ScalarOperator {
 // scalar(v): the value of the vector's only series, NaN where it has none or several.
 class OnlyValueOperator final : public ScalarOperator {
  public:
-    explicit OnlyValueOperator(std::unique_ptr<VectorOperator> vector) : vector_(std::move(vector)) {}
-    Result<Column> run(QueryContext& context, const StepGrid& grid) const override;
+    explicit OnlyValueOperator(std::unique_ptr<VectorOperator> vector)
+        : vector_(std::move(vector)) {}
+    Result<Column> run(QueryContext& context, const StepGrid& grid, Hold& hold) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;
@@ -62,8 +65,9 @@ class OnlyValueOperator final : public ScalarOperator {
 // A scalar that is the same at all steps, evaluated at the first.
 class InvariantScalarOperator final : public ScalarOperator {
  public:
-    explicit InvariantScalarOperator(std::unique_ptr<ScalarOperator> scalar) : scalar_(std::move(scalar)) {}
-    Result<Column> run(QueryContext& context, const StepGrid& grid) const override;
+    explicit InvariantScalarOperator(std::unique_ptr<ScalarOperator> scalar)
+        : scalar_(std::move(scalar)) {}
+    Result<Column> run(QueryContext& context, const StepGrid& grid, Hold& hold) const override;
 
  private:
     const std::unique_ptr<ScalarOperator> scalar_;
@@ -72,8 +76,10 @@ class InvariantScalarOperator final : public ScalarOperator {
 // vector(s): one series without labels.
 class VectorOfScalarOperator final : public VectorOperator {
  public:
-    explicit VectorOfScalarOperator(std::unique_ptr<ScalarOperator> scalar) : scalar_(std::move(scalar)) {}
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    explicit VectorOfScalarOperator(std::unique_ptr<ScalarOperator> scalar)
+        : scalar_(std::move(scalar)) {}
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<ScalarOperator> scalar_;
@@ -83,8 +89,10 @@ class VectorOfScalarOperator final : public VectorOperator {
 // and repeated.
 class InvariantVectorOperator final : public VectorOperator {
  public:
-    explicit InvariantVectorOperator(std::unique_ptr<VectorOperator> vector) : vector_(std::move(vector)) {}
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    explicit InvariantVectorOperator(std::unique_ptr<VectorOperator> vector)
+        : vector_(std::move(vector)) {}
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;

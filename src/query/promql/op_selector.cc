@@ -15,7 +15,8 @@ int64_t clamp_far(int64_t ms) { return std::clamp(ms, -kFarMs, kFarMs); }
 // Histograms are stored, and not evaluated by this version.
 Result<void> refuse_histograms(const SampleColumns& samples, const LabelSet& labels) {
     for (const auto& histogram : samples.histograms) {
-        if (histogram) return unsupported("native histograms are not supported yet: {}", labels.to_string());
+        if (histogram)
+            return unsupported("native histograms are not supported yet: {}", labels.to_string());
     }
     return {};
 }
@@ -36,8 +37,8 @@ TimeRange covered(const Windows& windows, int64_t more_left_ms, int64_t more_rig
 
 class Selected final : public SeriesStream {
  public:
-    Selected(QueryContext& context, const StepGrid& grid, const SelectedSeries& series, const Windows& windows,
-             SelectorOperator::Gives gives, bool smoothed)
+    Selected(QueryContext& context, const StepGrid& grid, const SelectedSeries& series,
+             const Windows& windows, SelectorOperator::Gives gives, bool smoothed)
         : context_(context),
           grid_(grid),
           series_(series),
@@ -75,7 +76,8 @@ class Selected final : public SeriesStream {
     double at(const SampleColumns& samples, size_t next, size_t step) const {
         if (next == 0) return kAbsent;
         const size_t i = next - 1;
-        if (samples.timestamps[i] <= windows_.left(step).count || is_stale(samples.values[i])) return kAbsent;
+        if (samples.timestamps[i] <= windows_.left(step).count || is_stale(samples.values[i]))
+            return kAbsent;
         switch (gives_) {
             case SelectorOperator::Gives::kValue: return samples.values[i];
             case SelectorOperator::Gives::kTimestamp:
@@ -92,7 +94,8 @@ class Selected final : public SeriesStream {
         const std::vector<int64_t>& times = samples.timestamps;
         if (next == 0) return kAbsent;
         const size_t before = next - 1;
-        if (times[before] <= right - windows_.range_ms || is_stale(samples.values[before])) return kAbsent;
+        if (times[before] <= right - windows_.range_ms || is_stale(samples.values[before]))
+            return kAbsent;
         const bool has_after = next < times.size() && times[next] < right + windows_.range_ms &&
                                !is_stale(samples.values[next]);
         if (times[before] == right || !has_after) return samples.values[before];
@@ -169,11 +172,13 @@ Windows windows_of(const StepGrid& grid, int64_t range_ms, int64_t offset_ms, co
 SelectorOperator::SelectorOperator(QueryContext& context, const StepGrid& grid,
                                    const VectorSelector& selector, Span where, Gives gives,
                                    std::string_view above)
-    : gives_(gives), extension_(selector.extension), where_(where) {
+    : gives_(gives), extension_(selector.extension) {
     const QuerySettings& settings = context.settings();
-    windows_ = windows_of(grid, settings.lookback_ms, selector.offset.ms, selector.at, settings.range);
+    windows_ =
+        windows_of(grid, settings.lookback_ms, selector.offset.ms, selector.at, settings.range);
     const bool smoothed = extension_ == VectorSelector::Extension::kSmoothed;
-    fetch_ = context.plan_fetch(selector.matchers, covered(windows_, 0, smoothed ? settings.lookback_ms : 0),
+    fetch_ = context.plan_fetch(selector.matchers,
+                                covered(windows_, 0, smoothed ? settings.lookback_ms : 0),
                                 hints_of(grid, 0, above), where);
 }
 
@@ -187,23 +192,22 @@ Result<std::unique_ptr<SeriesStream>> SelectorOperator::open(QueryContext& conte
 }
 
 RangeSelectorOperator::RangeSelectorOperator(QueryContext& context, const StepGrid& grid,
-                                             const VectorSelector& selector, int64_t range_ms, Span where,
-                                             std::string_view above)
-    : extension_(selector.extension), where_(where) {
+                                             const VectorSelector& selector, int64_t range_ms,
+                                             Span where, std::string_view above)
+    : extension_(selector.extension) {
     const QuerySettings& settings = context.settings();
     windows_ = windows_of(grid, range_ms, selector.offset.ms, selector.at, settings.range);
     const bool extended = extension_ != VectorSelector::Extension::kNone;
     const bool smoothed = extension_ == VectorSelector::Extension::kSmoothed;
-    fetch_ = context.plan_fetch(selector.matchers,
-                                covered(windows_, extended ? settings.lookback_ms : 0,
-                                        smoothed ? settings.lookback_ms : 0),
-                                hints_of(grid, range_ms, above), where);
+    fetch_ = context.plan_fetch(
+        selector.matchers,
+        covered(windows_, extended ? settings.lookback_ms : 0, smoothed ? settings.lookback_ms : 0),
+        hints_of(grid, range_ms, above), where);
 }
 
 Result<std::unique_ptr<RangeStream>> RangeSelectorOperator::open(QueryContext& context,
-                                                                 const StepGrid& grid) const {
+                                                                 const StepGrid&) const {
     KW_TRY_ASSIGN(const SelectedSeries* series, context.fetch(fetch_));
-    (void)grid;
     return std::unique_ptr<RangeStream>(std::make_unique<SelectedRanges>(*series, windows_));
 }
 

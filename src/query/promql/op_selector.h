@@ -24,30 +24,31 @@ class SelectorOperator final : public VectorOperator {
     };
     // Plans the selection. `grid` is the one that open() will be given. `above`: name of the function or
     // aggregation that reads it, a hint for the store.
-    SelectorOperator(QueryContext& context, const StepGrid& grid, const VectorSelector& selector, Span where,
-                     Gives gives, std::string_view above);
+    SelectorOperator(QueryContext& context, const StepGrid& grid, const VectorSelector& selector,
+                     Span where, Gives gives, std::string_view above);
 
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const Gives gives_;
     const VectorSelector::Extension extension_;
-    const Span where_;
     Windows windows_;  // the window of a step is what the lookback allows
     size_t fetch_;
 };
 
 class RangeSelectorOperator final : public RangeOperator {
  public:
-    RangeSelectorOperator(QueryContext& context, const StepGrid& grid, const VectorSelector& selector,
-                          int64_t range_ms, Span where, std::string_view above);
+    RangeSelectorOperator(QueryContext& context, const StepGrid& grid,
+                          const VectorSelector& selector, int64_t range_ms, Span where,
+                          std::string_view above);
 
-    Result<std::unique_ptr<RangeStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<RangeStream>> open(QueryContext& context,
+                                              const StepGrid& grid) const override;
     VectorSelector::Extension extension() const override { return extension_; }
 
  private:
     const VectorSelector::Extension extension_;
-    const Span where_;
     Windows windows_;
     size_t fetch_;
 };

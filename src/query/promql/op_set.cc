@@ -8,13 +8,15 @@ namespace {
 
 // For each signature and step whether a series of `side` has a value there. Empty for signatures that the
 // side does not have.
-std::vector<std::vector<uint8_t>> presence(const StepVector& side, const std::vector<uint32_t>& signature_of,
+std::vector<std::vector<uint8_t>> presence(const StepVector& side,
+                                           const std::vector<uint32_t>& signature_of,
                                            size_t signature_count, size_t step_count) {
     std::vector<std::vector<uint8_t>> present(signature_count);
     for (size_t i = 0; i < side.series.size(); ++i) {
         std::vector<uint8_t>& steps = present[signature_of[i]];
         steps.resize(step_count);
-        for (size_t step = 0; step < step_count; ++step) steps[step] |= !is_absent(side.series[i].values[step]);
+        for (size_t step = 0; step < step_count; ++step)
+            steps[step] |= !is_absent(side.series[i].values[step]);
     }
     return present;
 }
@@ -41,7 +43,8 @@ SetOperator::SetOperator(const BinaryExpr& binary, std::unique_ptr<VectorOperato
                          std::unique_ptr<VectorOperator> rhs)
     : binary_(binary), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {}
 
-Result<std::unique_ptr<SeriesStream>> SetOperator::open(QueryContext& context, const StepGrid& grid) const {
+Result<std::unique_ptr<SeriesStream>> SetOperator::open(QueryContext& context,
+                                                        const StepGrid& grid) const {
     KW_TRY_ASSIGN(StepVector lhs, collect(context, grid, *lhs_));
     if (lhs.series.empty() && binary_.op != BinaryOp::kOr) return stream_of(std::move(lhs));
     KW_TRY_ASSIGN(StepVector rhs, collect(context, grid, *rhs_));

@@ -32,7 +32,8 @@ int natural_order(std::string_view a, std::string_view b) {
         if (is_digit(run_a[0]) && is_digit(run_b[0])) {
             const std::string_view number_a = without_zeros(run_a);
             const std::string_view number_b = without_zeros(run_b);
-            if (number_a.size() != number_b.size()) return number_a.size() < number_b.size() ? -1 : 1;
+            if (number_a.size() != number_b.size())
+                return number_a.size() < number_b.size() ? -1 : 1;
             if (const int order = number_a.compare(number_b); order != 0) return order;
         } else if (const int order = run_a.compare(run_b); order != 0) {
             return order;
@@ -51,11 +52,13 @@ SortOperator::SortOperator(std::unique_ptr<VectorOperator> vector, bool descendi
       labels_(std::move(labels)),
       where_(where) {}
 
-Result<std::unique_ptr<SeriesStream>> SortOperator::open(QueryContext& context, const StepGrid& grid) const {
+Result<std::unique_ptr<SeriesStream>> SortOperator::open(QueryContext& context,
+                                                         const StepGrid& grid) const {
     const QueryRange& range = context.settings().range;
     if (range.start != range.end) {
         context.annotations().warn(
-            "sort is ineffective for range queries since results are always ordered by labels", where_);
+            "sort is ineffective for range queries since results are always ordered by labels",
+            where_);
     }
     if (grid.count != 1) return vector_->open(context, grid);
     KW_TRY_ASSIGN(StepVector vector, collect(context, grid, *vector_));

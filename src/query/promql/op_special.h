@@ -17,7 +17,8 @@ class AbsentOperator final : public VectorOperator {
  public:
     AbsentOperator(std::unique_ptr<VectorOperator> vector, LabelSet labels)
         : vector_(std::move(vector)), labels_(std::move(labels)) {}
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;
@@ -32,7 +33,8 @@ class LabelReplaceOperator final : public VectorOperator {
  public:
     LabelReplaceOperator(std::unique_ptr<VectorOperator> vector, std::string destination,
                          std::string replacement, std::string source, std::string regex);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;
@@ -45,9 +47,10 @@ class LabelReplaceOperator final : public VectorOperator {
 // label_join(v, destination, separator, sources…). op_label.cc
 class LabelJoinOperator final : public VectorOperator {
  public:
-    LabelJoinOperator(std::unique_ptr<VectorOperator> vector, std::string destination, std::string separator,
-                      std::vector<std::string> sources);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    LabelJoinOperator(std::unique_ptr<VectorOperator> vector, std::string destination,
+                      std::string separator, std::vector<std::string> sources);
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;
@@ -62,7 +65,8 @@ class SortOperator final : public VectorOperator {
  public:
     SortOperator(std::unique_ptr<VectorOperator> vector, bool descending, bool by_label,
                  std::vector<std::string> labels, Span where);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;
@@ -82,9 +86,10 @@ class BucketsOperator final : public VectorOperator {
         Span vector_where;
         std::vector<Span> param_where;
     };
-    BucketsOperator(std::unique_ptr<VectorOperator> vector, std::vector<std::unique_ptr<ScalarOperator>> params,
-                    Options options);
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    BucketsOperator(std::unique_ptr<VectorOperator> vector,
+                    std::vector<std::unique_ptr<ScalarOperator>> params, Options options);
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;
@@ -96,8 +101,10 @@ class BucketsOperator final : public VectorOperator {
 // op_histogram.cc
 class NoFloatsOperator final : public VectorOperator {
  public:
-    explicit NoFloatsOperator(std::unique_ptr<VectorOperator> vector) : vector_(std::move(vector)) {}
-    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    explicit NoFloatsOperator(std::unique_ptr<VectorOperator> vector)
+        : vector_(std::move(vector)) {}
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
 
  private:
     const std::unique_ptr<VectorOperator> vector_;

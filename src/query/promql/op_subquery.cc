@@ -57,7 +57,8 @@ SubqueryOperator::SubqueryOperator(const Windows& windows, const StepGrid& inner
                                    std::unique_ptr<VectorOperator> vector)
     : windows_(windows), inner_(inner), vector_(std::move(vector)) {}
 
-Result<std::unique_ptr<RangeStream>> SubqueryOperator::open(QueryContext& context, const StepGrid&) const {
+Result<std::unique_ptr<RangeStream>> SubqueryOperator::open(QueryContext& context,
+                                                            const StepGrid&) const {
     // A grid so long that not one column of it fits is refused before anything is evaluated on it.
     Hold probe;
     KW_TRY(context.keep(probe, 0, inner_.count * sizeof(double)));

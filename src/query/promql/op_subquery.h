@@ -14,8 +14,10 @@ StepGrid subquery_grid(const Windows& windows, int64_t step_ms);
 
 class SubqueryOperator final : public RangeOperator {
  public:
-    SubqueryOperator(const Windows& windows, const StepGrid& inner, std::unique_ptr<VectorOperator> vector);
-    Result<std::unique_ptr<RangeStream>> open(QueryContext& context, const StepGrid& grid) const override;
+    SubqueryOperator(const Windows& windows, const StepGrid& inner,
+                     std::unique_ptr<VectorOperator> vector);
+    Result<std::unique_ptr<RangeStream>> open(QueryContext& context,
+                                              const StepGrid& grid) const override;
 
  private:
     const Windows windows_;

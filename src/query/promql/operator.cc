@@ -45,8 +45,11 @@ class Marked final : public SeriesStream {
 // The same columns under other labels.
 class Relabelled final : public SeriesStream {
  public:
-    Relabelled(std::unique_ptr<SeriesStream> child, std::vector<LabelSet> labels, std::vector<bool> drop_names)
-        : child_(std::move(child)), labels_(std::move(labels)), drop_names_(std::move(drop_names)) {}
+    Relabelled(std::unique_ptr<SeriesStream> child, std::vector<LabelSet> labels,
+               std::vector<bool> drop_names)
+        : child_(std::move(child)),
+          labels_(std::move(labels)),
+          drop_names_(std::move(drop_names)) {}
     size_t size() const override { return child_->size(); }
     const LabelSet& labels(size_t index) const override { return labels_[index]; }
     bool drops_name(size_t index) const override { return drop_names_[index]; }
@@ -74,18 +77,20 @@ Result<void> for_each_series(QueryContext& context, size_t count,
     // Some four batches a thread keep all busy to the end; below 16 series a batch is not worth a hand-over.
     const size_t wanted = 4 * (context.pool().thread_count() + 1);
     const size_t batch = std::clamp<size_t>((count + wanted - 1) / wanted, 16, 1024);
-    return context.pool().parallel_for((count + batch - 1) / batch, [&](size_t number) -> Result<void> {
-        Scratch scratch;
-        const size_t last = std::min(count, (number + 1) * batch);
-        for (size_t i = number * batch; i < last; ++i) {
-            KW_TRY(context.check());
-            KW_TRY(body(i, scratch));
-        }
-        return {};
-    });
+    return context.pool().parallel_for(
+        (count + batch - 1) / batch, [&](size_t number) -> Result<void> {
+            Scratch scratch;
+            const size_t last = std::min(count, (number + 1) * batch);
+            for (size_t i = number * batch; i < last; ++i) {
+                KW_TRY(context.check());
+                KW_TRY(body(i, scratch));
+            }
+            return {};
+        });
 }
 
-Result<StepVector> collect(QueryContext& context, const StepGrid& grid, const SeriesStream& stream) {
+Result<StepVector> collect(QueryContext& context, const StepGrid& grid,
+                           const SeriesStream& stream) {
     StepVector out;
     out.series.resize(stream.size());
     std::vector<Hold> holds(stream.size());
@@ -109,7 +114,8 @@ Result<StepVector> collect(QueryContext& context, const StepGrid& grid, const Se
     return out;
 }
 
-Result<StepVector> collect(QueryContext& context, const StepGrid& grid, const VectorOperator& vector) {
+Result<StepVector> collect(QueryContext& context, const StepGrid& grid,
+                           const VectorOperator& vector) {
     KW_TRY_ASSIGN(const std::unique_ptr<SeriesStream> stream, vector.open(context, grid));
     return collect(context, grid, *stream);
 }

@@ -34,12 +34,12 @@ struct Window {
 
 // Buffers of one worker, kept from series to series.
 struct Scratch {
-    SampleColumns samples;       // of the range operator below
-    Column column;               // of the range operator below, where it is a subquery
-    Column values;               // of the aggregation that reads the stream
+    SampleColumns samples;  // of the range operator below
+    Column column;          // of the range operator below, where it is a subquery
+    Column values;          // of the aggregation that reads the stream
     std::vector<Window> windows;
-    std::vector<double> sorted;      // of rollups that sort
-    std::vector<uint32_t> indexes;   // of rollups that remember places
+    std::vector<double> sorted;     // of rollups that sort
+    std::vector<uint32_t> indexes;  // of rollups that remember places
 };
 
 class SeriesStream {
@@ -56,14 +56,15 @@ class SeriesStream {
 class VectorOperator {
  public:
     virtual ~VectorOperator() = default;
-    virtual Result<std::unique_ptr<SeriesStream>> open(QueryContext& context, const StepGrid& grid) const = 0;
+    virtual Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                                       const StepGrid& grid) const = 0;
 };
 
 class ScalarOperator {
  public:
     virtual ~ScalarOperator() = default;
-    // grid.count values.
-    virtual Result<Column> run(QueryContext& context, const StepGrid& grid) const = 0;
+    // grid.count values, whose bytes are counted in `hold`: keep it as long as them.
+    virtual Result<Column> run(QueryContext& context, const StepGrid& grid, Hold& hold) const = 0;
 };
 
 // The windows of a range operator: that of step k is (right(k) - range_ms, right(k)], open on the left.
@@ -92,7 +93,8 @@ class RangeStream {
 class RangeOperator {
  public:
     virtual ~RangeOperator() = default;
-    virtual Result<std::unique_ptr<RangeStream>> open(QueryContext& context, const StepGrid& grid) const = 0;
+    virtual Result<std::unique_ptr<RangeStream>> open(QueryContext& context,
+                                                      const StepGrid& grid) const = 0;
     // anchored, smoothed: which neighbours of the window a rollup may use.
     virtual VectorSelector::Extension extension() const { return VectorSelector::Extension::kNone; }
 };
@@ -101,7 +103,8 @@ class RangeOperator {
 // Errors: of the series, of the limits, kCancelled, kTimeout.
 Result<StepVector> collect(QueryContext& context, const StepGrid& grid, const SeriesStream& stream);
 // Opens and collects.
-Result<StepVector> collect(QueryContext& context, const StepGrid& grid, const VectorOperator& vector);
+Result<StepVector> collect(QueryContext& context, const StepGrid& grid,
+                           const VectorOperator& vector);
 // A stream over columns that are there.
 std::unique_ptr<SeriesStream> stream_of(StepVector vector);
 

@@ -41,7 +41,8 @@ bool is_invariant(const Expr& expr) {
         return is_invariant(*binary->lhs) && is_invariant(*binary->rhs);
     }
     if (const auto* aggregate = expr.as<AggregateExpr>()) {
-        return is_invariant(*aggregate->expr) && (!aggregate->param || is_invariant(*aggregate->param));
+        return is_invariant(*aggregate->expr) &&
+               (!aggregate->param || is_invariant(*aggregate->param));
     }
     if (const auto* call = expr.as<CallExpr>()) {
         if (code_of(call->function->id).reads_clock) return false;
@@ -98,8 +99,8 @@ class Planner final {
             KW_TRY_ASSIGN(auto inner, scalar(*unary->expr));
             if (!unary->negate) return inner;
             KW_TRY_ASSIGN(auto minus_one, constant(-1));
-            return ScalarPlan(std::make_unique<ScalarBinaryOperator>(BinaryOp::kMul, std::move(minus_one),
-                                                                     std::move(inner)));
+            return ScalarPlan(std::make_unique<ScalarBinaryOperator>(
+                BinaryOp::kMul, std::move(minus_one), std::move(inner)));
         }
         if (const auto* binary = expr.as<BinaryExpr>()) {
             KW_TRY_ASSIGN(auto lhs, scalar(*binary->lhs));
@@ -118,14 +119,14 @@ class Planner final {
             const Expr& selected = strip_parens(*matrix->selector);
             const auto* selector = selected.as<VectorSelector>();
             KW_CHECK(selector != nullptr);
-            return RangePlan(std::make_unique<RangeSelectorOperator>(context_, grid_, *selector,
-                                                                     matrix->range.ms, inner.span, above));
+            return RangePlan(std::make_unique<RangeSelectorOperator>(
+                context_, grid_, *selector, matrix->range.ms, inner.span, above));
         }
         const auto* subquery = inner.as<SubqueryExpr>();
         KW_CHECK(subquery != nullptr);
         const QuerySettings& settings = context_.settings();
-        const Windows windows =
-            windows_of(grid_, subquery->range.ms, subquery->offset.ms, subquery->at, settings.range);
+        const Windows windows = windows_of(grid_, subquery->range.ms, subquery->offset.ms,
+                                           subquery->at, settings.range);
         const int64_t step_ms = subquery->step ? subquery->step->ms : settings.subquery_step_ms;
         const StepGrid below = subquery_grid(windows, step_ms);
         Planner planner(context_, below);
@@ -141,7 +142,9 @@ class Planner final {
     }
 
  private:
-    static ScalarPlan constant(double value) { return ScalarPlan(std::make_unique<ConstantOperator>(value)); }
+    static ScalarPlan constant(double value) {
+        return ScalarPlan(std::make_unique<ConstantOperator>(value));
+    }
 
     VectorPlan selector(const VectorSelector& selector, Span where, SelectorOperator::Gives gives,
                         std::string_view above) {
@@ -151,7 +154,8 @@ class Planner final {
 
     static VectorPlan map(MapKernel kernel, std::unique_ptr<VectorOperator> vector,
                           std::vector<std::unique_ptr<ScalarOperator>> params) {
-        return VectorPlan(std::make_unique<MapOperator>(kernel, std::move(vector), std::move(params)));
+        return VectorPlan(
+            std::make_unique<MapOperator>(kernel, std::move(vector), std::move(params)));
     }
 
     VectorPlan binary(const BinaryExpr& binary) {
@@ -159,9 +163,11 @@ class Planner final {
             KW_TRY_ASSIGN(auto lhs, vector(*binary.lhs));
             KW_TRY_ASSIGN(auto rhs, vector(*binary.rhs));
             if (is_set_operator(binary.op)) {
-                return VectorPlan(std::make_unique<SetOperator>(binary, std::move(lhs), std::move(rhs)));
+                return VectorPlan(
+                    std::make_unique<SetOperator>(binary, std::move(lhs), std::move(rhs)));
             }
-            return VectorPlan(std::make_unique<VectorBinaryOperator>(binary, std::move(lhs), std::move(rhs)));
+            return VectorPlan(
+                std::make_unique<VectorBinaryOperator>(binary, std::move(lhs), std::move(rhs)));
         }
         const bool scalar_is_left = binary.lhs->type == ValueType::kScalar;
         KW_TRY_ASSIGN(auto inner, vector(scalar_is_left ? *binary.rhs : *binary.lhs));
@@ -187,16 +193,16 @@ class Planner final {
                                                                         text_of(*aggregate.param)));
             case AggregateOp::kQuantile: {
                 KW_TRY_ASSIGN(auto param, scalar(*aggregate.param));
-                return VectorPlan(
-                    std::make_unique<QuantileOperator>(aggregate, std::move(inner), std::move(param)));
+                return VectorPlan(std::make_unique<QuantileOperator>(aggregate, std::move(inner),
+                                                                     std::move(param)));
             }
             case AggregateOp::kTopk:
             case AggregateOp::kBottomk:
             case AggregateOp::kLimitk:
             case AggregateOp::kLimitRatio: {
                 KW_TRY_ASSIGN(auto param, scalar(*aggregate.param));
-                return VectorPlan(
-                    std::make_unique<ChooseOperator>(aggregate, std::move(inner), std::move(param)));
+                return VectorPlan(std::make_unique<ChooseOperator>(aggregate, std::move(inner),
+                                                                   std::move(param)));
             }
         }
         return internal_error("no plan for {}", aggregate_op_text(aggregate.op));
@@ -216,8 +222,8 @@ class Planner final {
             case FunctionId::kMaxOf: {
                 KW_TRY_ASSIGN(auto lhs, scalar(*call.args[0]));
                 KW_TRY_ASSIGN(auto rhs, scalar(*call.args[1]));
-                return ScalarPlan(std::make_unique<ExtremeOperator>(call.function->id == FunctionId::kMaxOf,
-                                                                    std::move(lhs), std::move(rhs)));
+                return ScalarPlan(std::make_unique<ExtremeOperator>(
+                    call.function->id == FunctionId::kMaxOf, std::move(lhs), std::move(rhs)));
             }
             case FunctionId::kScalar: {
                 KW_TRY_ASSIGN(auto inner, vector(*call.args[0]));
@@ -250,13 +256,14 @@ class Planner final {
                 KW_TRY_ASSIGN(params.emplace_back(), scalar(*arg));
             }
         }
-        return VectorPlan(std::make_unique<RollupOperator>(code.rollup, call.function->id, std::move(over),
-                                                           std::move(params), over_where,
-                                                           call.args[0]->span));
+        return VectorPlan(std::make_unique<RollupOperator>(code.rollup, call.function->id,
+                                                           std::move(over), std::move(params),
+                                                           over_where, call.args[0]->span));
     }
 
     // anchored and smoothed are for functions that know what to do at a window's ends.
-    static Result<void> check_extension(const Expr& arg, std::string_view function, RollupKernel kernel) {
+    static Result<void> check_extension(const Expr& arg, std::string_view function,
+                                        RollupKernel kernel) {
         const auto* matrix = strip_parens(arg).as<MatrixSelector>();
         if (matrix == nullptr) return {};
         const auto* selector = strip_parens(*matrix->selector).as<VectorSelector>();
@@ -268,13 +275,15 @@ class Planner final {
             case VectorSelector::Extension::kAnchored:
                 if (moves || counts) return {};
                 return invalid(
-                    "anchored modifier can only be used with: changes, delta, increase, rate, resets - not "
+                    "anchored modifier can only be used with: changes, delta, increase, rate, "
+                    "resets - not "
                     "with {}",
                     function);
             case VectorSelector::Extension::kSmoothed:
                 if (moves) return {};
                 return invalid(
-                    "smoothed modifier can only be used with: delta, increase, rate - not with {}", function);
+                    "smoothed modifier can only be used with: delta, increase, rate - not with {}",
+                    function);
         }
         return {};
     }
@@ -289,8 +298,9 @@ class Planner final {
         if (call.function->id == FunctionId::kTimestamp) {
             const Expr& arg = strip_parens(*call.args[0]);
             if (const auto* of = arg.as<VectorSelector>()) {
-                KW_TRY_ASSIGN(auto times, selector(*of, arg.span, SelectorOperator::Gives::kTimestamp,
-                                                   call.function->name));
+                KW_TRY_ASSIGN(auto times,
+                              selector(*of, arg.span, SelectorOperator::Gives::kTimestamp,
+                                       call.function->name));
                 return nameless(std::move(times));
             }
         }
@@ -304,7 +314,8 @@ class Planner final {
 
     // The same values without the metric's name.
     static VectorPlan nameless(std::unique_ptr<VectorOperator> vector) {
-        return map([](const StepGrid&, std::span<const Column>, std::span<double>) {}, std::move(vector), {});
+        return map([](const StepGrid&, std::span<const Column>, std::span<double>) {},
+                   std::move(vector), {});
     }
 
     VectorPlan buckets_call(const CallExpr& call) {
@@ -323,21 +334,21 @@ class Planner final {
                 options.param_where.push_back(arg->span);
             }
         }
-        return VectorPlan(
-            std::make_unique<BucketsOperator>(std::move(inner), std::move(params), std::move(options)));
+        return VectorPlan(std::make_unique<BucketsOperator>(std::move(inner), std::move(params),
+                                                            std::move(options)));
     }
 
     VectorPlan label_call(const CallExpr& call) {
         KW_TRY_ASSIGN(auto inner, vector(*call.args[0]));
         if (call.function->id == FunctionId::kLabelReplace) {
             return VectorPlan(std::make_unique<LabelReplaceOperator>(
-                std::move(inner), text_of(*call.args[1]), text_of(*call.args[2]), text_of(*call.args[3]),
-                text_of(*call.args[4])));
+                std::move(inner), text_of(*call.args[1]), text_of(*call.args[2]),
+                text_of(*call.args[3]), text_of(*call.args[4])));
         }
         std::vector<std::string> sources;
         for (size_t i = 3; i < call.args.size(); ++i) sources.push_back(text_of(*call.args[i]));
-        return VectorPlan(std::make_unique<LabelJoinOperator>(std::move(inner), text_of(*call.args[1]),
-                                                              text_of(*call.args[2]), std::move(sources)));
+        return VectorPlan(std::make_unique<LabelJoinOperator>(
+            std::move(inner), text_of(*call.args[1]), text_of(*call.args[2]), std::move(sources)));
     }
 
     VectorPlan sort_call(const CallExpr& call, Span where) {
@@ -347,21 +358,21 @@ class Planner final {
         std::vector<std::string> labels;
         for (size_t i = 1; i < call.args.size(); ++i) labels.push_back(text_of(*call.args[i]));
         KW_TRY_ASSIGN(auto inner, vector(*call.args[0]));
-        return VectorPlan(
-            std::make_unique<SortOperator>(std::move(inner), descending, by_label, std::move(labels), where));
+        return VectorPlan(std::make_unique<SortOperator>(std::move(inner), descending, by_label,
+                                                         std::move(labels), where));
     }
 
     VectorPlan special_call(const CallExpr& call, Span where) {
         switch (call.function->id) {
             case FunctionId::kAbsent: {
                 KW_TRY_ASSIGN(auto inner, vector(*call.args[0], call.function->name));
-                return VectorPlan(
-                    std::make_unique<AbsentOperator>(std::move(inner), labels_of_absence(*call.args[0])));
+                return VectorPlan(std::make_unique<AbsentOperator>(
+                    std::move(inner), labels_of_absence(*call.args[0])));
             }
             case FunctionId::kAbsentOverTime: {
                 KW_TRY_ASSIGN(auto over, range(*call.args[0], call.function->name));
-                return VectorPlan(std::make_unique<AbsentOverTimeOperator>(std::move(over),
-                                                                           labels_of_absence(*call.args[0])));
+                return VectorPlan(std::make_unique<AbsentOverTimeOperator>(
+                    std::move(over), labels_of_absence(*call.args[0])));
             }
             case FunctionId::kVector: {
                 KW_TRY_ASSIGN(auto inner, scalar(*call.args[0]));
@@ -370,8 +381,9 @@ class Planner final {
             case FunctionId::kStartTimestamp: {
                 const Expr& arg = strip_parens(*call.args[0]);
                 if (const auto* of = arg.as<VectorSelector>()) {
-                    KW_TRY_ASSIGN(auto times, selector(*of, arg.span, SelectorOperator::Gives::kStartTimestamp,
-                                                       call.function->name));
+                    KW_TRY_ASSIGN(auto times,
+                                  selector(*of, arg.span, SelectorOperator::Gives::kStartTimestamp,
+                                           call.function->name));
                     return nameless(std::move(times));
                 }
                 // Only samples have a start; what is calculated has none.
@@ -408,8 +420,9 @@ class Planner final {
             KW_CHECK(selector != nullptr);
             matchers = selector->matchers;
         }
-        return VectorPlan(std::make_unique<InfoOperator>(
-            context_, info_grid(*call.args[0]), std::move(inner), std::move(matchers), call.args[0]->span));
+        return VectorPlan(std::make_unique<InfoOperator>(context_, info_grid(*call.args[0]),
+                                                         std::move(inner), std::move(matchers),
+                                                         call.args[0]->span));
     }
 
     // When info() looks for its info series: as its argument is moved by `@` and offset.
@@ -427,7 +440,8 @@ class Planner final {
     static Moved moved_by(const Expr& expr) {
         if (const auto* paren = expr.as<ParenExpr>()) return moved_by(*paren->expr);
         if (const auto* unary = expr.as<UnaryExpr>()) return moved_by(*unary->expr);
-        if (const auto* selector = expr.as<VectorSelector>()) return {selector->offset.ms, selector->at};
+        if (const auto* selector = expr.as<VectorSelector>())
+            return {selector->offset.ms, selector->at};
         if (const auto* matrix = expr.as<MatrixSelector>()) return moved_by(*matrix->selector);
         if (const auto* aggregate = expr.as<AggregateExpr>()) return moved_by(*aggregate->expr);
         if (const auto* subquery = expr.as<SubqueryExpr>()) {
@@ -439,7 +453,8 @@ class Planner final {
         }
         if (const auto* call = expr.as<CallExpr>()) {
             for (const ExprPtr& arg : call->args) {
-                if (arg->type == ValueType::kVector || arg->type == ValueType::kMatrix) return moved_by(*arg);
+                if (arg->type == ValueType::kVector || arg->type == ValueType::kMatrix)
+                    return moved_by(*arg);
             }
         }
         if (const auto* binary = expr.as<BinaryExpr>()) {

@@ -18,17 +18,22 @@ namespace {
 using namespace kw;
 
 struct World {
-    World() : pool("fuzz", 0), env{clock, files, log, metrics, pool}, engine(env, store, options()) {
+    World()
+        : pool("fuzz", 0), env{clock, files, log, metrics, pool}, engine(env, store, options()) {
         const std::string_view hosts[] = {"a", "b", "c"};
         for (int64_t i = 0; i < 40; ++i) {
             for (size_t h = 0; h < 3; ++h) {
                 const Millis t{i * 15'000};
                 const double value = static_cast<double>(i * 7 % 11) - static_cast<double>(h);
-                store.add({{"__name__", "x"}, {"host", hosts[h]}}, t, i % 13 == 5 ? kStaleMarker : value);
+                store.add({{"__name__", "x"}, {"host", hosts[h]}}, t,
+                          i % 13 == 5 ? kStaleMarker : value);
                 store.add({{"__name__", "y_total"}, {"host", hosts[h]}, {"job", "j"}}, t,
                           static_cast<double>(i % 17) * 10);
-                store.add({{"__name__", "h_bucket"}, {"le", h == 0 ? "1" : h == 1 ? "2.5" : "+Inf"}}, t,
-                          static_cast<double>(i) * static_cast<double>(h + 1));
+                store.add({{"__name__", "h_bucket"},
+                           {"le", h == 0   ? "1"
+                                  : h == 1 ? "2.5"
+                                           : "+Inf"}},
+                          t, static_cast<double>(i) * static_cast<double>(h + 1));
             }
         }
     }

@@ -43,7 +43,8 @@ QueryContext::QueryContext(MetricStore& store, ThreadPool& pool, const CancelTok
 Result<void> QueryContext::check() const {
     Result<void> going = cancel_.check();
     if (going.ok()) return going;
-    if (going.error().code == Code::kTimeout) return timed_out("query timed out in expression evaluation");
+    if (going.error().code == Code::kTimeout)
+        return timed_out("query timed out in expression evaluation");
     return cancelled("query was canceled in expression evaluation");
 }
 
@@ -51,7 +52,8 @@ Result<void> QueryContext::keep(Hold& hold, uint64_t samples, uint64_t bytes) {
     if (bytes != 0) {
         if (!budget_.reserve(bytes).ok()) {
             return exhausted(
-                "query needs more memory than it may have ({} bytes are in use, {} more were asked for, {} is "
+                "query needs more memory than it may have ({} bytes are in use, {} more were asked "
+                "for, {} is "
                 "the limit): select fewer series, a shorter range or a longer step",
                 budget_.used_bytes(), bytes, budget_.limit_bytes());
         }
@@ -61,10 +63,12 @@ Result<void> QueryContext::keep(Hold& hold, uint64_t samples, uint64_t bytes) {
     hold.samples_ += samples;
     hold.bytes_ += bytes;
     uint64_t peak = samples_peak_.load(std::memory_order_relaxed);
-    while (now > peak && !samples_peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+    while (now > peak &&
+           !samples_peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
     }
     if (now > settings_.max_samples) {
-        return exhausted("query processing would load too many samples into memory in query execution");
+        return exhausted(
+            "query processing would load too many samples into memory in query execution");
     }
     return {};
 }

@@ -51,8 +51,8 @@ struct Fetch {
 
 class QueryContext final {
  public:
-    QueryContext(MetricStore& store, ThreadPool& pool, const CancelToken& cancel, MemoryBudget& budget,
-                 const QuerySettings& settings, size_t step_count);
+    QueryContext(MetricStore& store, ThreadPool& pool, const CancelToken& cancel,
+                 MemoryBudget& budget, const QuerySettings& settings, size_t step_count);
     QueryContext(const QueryContext&) = delete;
     QueryContext& operator=(const QueryContext&) = delete;
 
@@ -71,8 +71,8 @@ class QueryContext final {
 
     // Announces a selection before any is made; selectors with the same matchers and times that overlap share
     // one. Returns its number.
-    size_t plan_fetch(const std::vector<Matcher>& matchers, const TimeRange& range, const SelectHints& hints,
-                      Span where);
+    size_t plan_fetch(const std::vector<Matcher>& matchers, const TimeRange& range,
+                      const SelectHints& hints, Span where);
     // The series of a planned selection, selected when first asked for. Valid as long as this.
     Result<const SelectedSeries*> fetch(size_t number) KW_EXCLUDES(mutex_);
 
@@ -108,7 +108,8 @@ class QueryContext final {
     std::vector<std::atomic<uint64_t>> per_step_;  // empty unless asked for
     std::vector<Fetch> fetches_;                   // fixed once the first fetch() is made
     Mutex mutex_;
-    std::vector<std::unique_ptr<SelectedSeries>> selected_ KW_GUARDED_BY(mutex_);  // one a fetch, or null
+    std::vector<std::unique_ptr<SelectedSeries>> selected_
+        KW_GUARDED_BY(mutex_);  // one a fetch, or null
 };
 
 }  // namespace kw::promql

@@ -19,15 +19,15 @@
 namespace kw::promql {
 
 struct RollupInput {
-    std::span<const int64_t> times;  // milliseconds
-    std::span<const double> values;  // one a time, no markers
+    std::span<const int64_t> times;   // milliseconds
+    std::span<const double> values;   // one a time, no markers
     std::span<const int64_t> starts;  // empty, or one a time
     std::span<const Window> windows;  // one a step
     const Windows& range;
-    const StepGrid& grid;             // evaluation times
-    std::span<const Column> params;   // of the scalar arguments, in their order
-    Scratch& scratch;                 // `sorted`, `indexes`
-    uint64_t windows_total = 0;       // the sizes of all windows together
+    const StepGrid& grid;            // evaluation times
+    std::span<const Column> params;  // of the scalar arguments, in their order
+    Scratch& scratch;                // `sorted`, `indexes`
+    uint64_t windows_total = 0;      // the sizes of all windows together
 };
 
 // Fills one value a step: kAbsent where the window gives none.
@@ -71,9 +71,12 @@ struct CompensatedSum {
 
     void add(double value) {
         const double total = sum + value;
-        if (std::isinf(total)) lost = 0;
-        else if (std::fabs(sum) >= std::fabs(value)) lost += (sum - total) + value;
-        else lost += (value - total) + sum;
+        if (std::isinf(total))
+            lost = 0;
+        else if (std::fabs(sum) >= std::fabs(value))
+            lost += (sum - total) + value;
+        else
+            lost += (value - total) + sum;
         sum = total;
     }
     void add(const CompensatedSum& other) {

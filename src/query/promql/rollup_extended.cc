@@ -17,16 +17,19 @@ double interpolate(const RollupInput& in, size_t i, size_t k, int64_t t, bool is
     double a = in.values[i];
     const double b = in.values[k];
     if (is_counter && b < a) a = 0;  // a restart between the two: the counter began at zero
-    return a + (b - a) * static_cast<double>(t - in.times[i]) / static_cast<double>(in.times[k] - in.times[i]);
+    return a + (b - a) * static_cast<double>(t - in.times[i]) /
+                   static_cast<double>(in.times[k] - in.times[i]);
 }
 
-double difference_over(const RollupInput& in, Reach reach, int64_t left, int64_t right, bool smoothed,
-                       bool is_counter) {
+double difference_over(const RollupInput& in, Reach reach, int64_t left, int64_t right,
+                       bool smoothed, bool is_counter) {
     auto [first, last] = reach;
     const bool cuts_left = smoothed && in.times[first] < left && first + 1 < in.times.size();
     const bool cuts_right = smoothed && last > 0 && in.times[last] > right;
-    const double from = cuts_left ? interpolate(in, first, first + 1, left, is_counter) : in.values[first];
-    const double to = cuts_right ? interpolate(in, last - 1, last, right, is_counter) : in.values[last];
+    const double from =
+        cuts_left ? interpolate(in, first, first + 1, left, is_counter) : in.values[first];
+    const double to =
+        cuts_right ? interpolate(in, last - 1, last, right, is_counter) : in.values[last];
     double difference = to - from;
     if (!is_counter) return difference;
     double before = from;
@@ -55,7 +58,8 @@ double events_over(const RollupInput& in, Reach reach, bool resets_only) {
 void extended_over(const RollupInput& in, RollupKernel kernel, bool smoothed, int64_t lookback_ms,
                    std::span<double> out) {
     const auto index_after = [&](int64_t t) {  // of the first sample later than t
-        return static_cast<size_t>(std::upper_bound(in.times.begin(), in.times.end(), t) - in.times.begin());
+        return static_cast<size_t>(std::upper_bound(in.times.begin(), in.times.end(), t) -
+                                   in.times.begin());
     };
     for (size_t step = 0; step < in.windows.size(); ++step) {
         out[step] = kAbsent;

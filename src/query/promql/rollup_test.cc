@@ -36,18 +36,19 @@ Case random_case(std::mt19937_64& rng, bool with_odd) {
         out.times.push_back(t);
         out.values.push_back(stored);
     }
-    out.grid = {Millis{static_cast<int64_t>(rng() % 100'000)}, 1 + static_cast<int64_t>(rng() % 30'000),
-                1 + rng() % 100, false};
-    out.range = {out.grid.start, out.grid.step_ms, 1 + static_cast<int64_t>(rng() % 600'000), out.grid.count};
+    out.grid = {Millis{static_cast<int64_t>(rng() % 100'000)},
+                1 + static_cast<int64_t>(rng() % 30'000), 1 + rng() % 100, false};
+    out.range = {out.grid.start, out.grid.step_ms, 1 + static_cast<int64_t>(rng() % 600'000),
+                 out.grid.count};
     return out;
 }
 
-std::vector<double> evaluate(const Case& one, const StepGrid& grid, const Windows& range, RollupKernel kernel,
-                             const std::vector<Column>& params, bool slide) {
+std::vector<double> evaluate(const Case& one, const StepGrid& grid, const Windows& range,
+                             RollupKernel kernel, const std::vector<Column>& params, bool slide) {
     Scratch scratch;
     const uint64_t total = place_windows(one.times, range, scratch.windows);
-    const RollupInput in{one.times, one.values, {},      scratch.windows, range, grid, params, scratch,
-                         slide ? total : 0};
+    const RollupInput in{one.times, one.values, {},      scratch.windows,  range,
+                         grid,      params,     scratch, slide ? total : 0};
     std::vector<double> out(grid.count);
     kernel(in, out);
     return out;
@@ -72,15 +73,18 @@ TEST(Rollup, SlidesToTheSameValuesAsWindowByWindow) {
         const Case one = random_case(rng, seed % 3 == 0);
         const std::vector<Column> params{Column(one.grid.count, 0.7)};
         for (const FunctionId function : functions) {
-            SCOPED_TRACE(testing::Message() << promql::functions()[static_cast<size_t>(function)].name
-                                            << " seed " << seed);
+            SCOPED_TRACE(testing::Message()
+                         << promql::functions()[static_cast<size_t>(function)].name << " seed "
+                         << seed);
             const RollupKernel kernel = code_of(function).rollup.kernel;
-            const std::vector<double> got = evaluate(one, one.grid, one.range, kernel, params, true);
+            const std::vector<double> got =
+                evaluate(one, one.grid, one.range, kernel, params, true);
             for (size_t step = 0; step < one.grid.count; ++step) {
                 const StepGrid grid{one.grid.at(step), 1, 1, false};
                 const Windows range{one.range.right(step), 0, one.range.range_ms, 1};
                 const double want = evaluate(one, grid, range, kernel, {Column{0.7}}, false)[0];
-                ASSERT_TRUE(near(got[step], want)) << "step " << step << ": " << got[step] << ", want " << want;
+                ASSERT_TRUE(near(got[step], want))
+                    << "step " << step << ": " << got[step] << ", want " << want;
             }
         }
     }

@@ -62,9 +62,9 @@ RowVerdict MemoryStore::add_point(Points& points, Millis t, Point point) {
     const auto [it, is_new] = points.try_emplace(t, point);
     if (is_new) return RowVerdict::kStored;
     const Point& there = it->second;
-    const bool same_histogram =
-        there.histogram && point.histogram ? *there.histogram == *point.histogram
-                                           : !there.histogram && !point.histogram;
+    const bool same_histogram = there.histogram && point.histogram
+                                    ? *there.histogram == *point.histogram
+                                    : !there.histogram && !point.histogram;
     const bool same_value = point.histogram || std::bit_cast<uint64_t>(there.value) ==
                                                    std::bit_cast<uint64_t>(point.value);
     return same_histogram && same_value ? RowVerdict::kSameAgain : RowVerdict::kConflict;
@@ -81,10 +81,14 @@ Result<AppendResult> MemoryStore::append(const SampleBatch& batch) {
         }
         const Millis t = batch.timestamps[batch.timestamps.size() == 1 ? 0 : row];
         const Millis start = batch.starts.empty() ? kNoStart : batch.starts[row];
-        const RowVerdict verdict = add_point(series_[id - 1], t, {batch.values[row], start, nullptr});
-        if (verdict == RowVerdict::kStored) ++result.stored;
-        else if (verdict == RowVerdict::kSameAgain) ++result.same_again;
-        else result.refused.emplace_back(row, verdict);
+        const RowVerdict verdict =
+            add_point(series_[id - 1], t, {batch.values[row], start, nullptr});
+        if (verdict == RowVerdict::kStored)
+            ++result.stored;
+        else if (verdict == RowVerdict::kSameAgain)
+            ++result.same_again;
+        else
+            result.refused.emplace_back(row, verdict);
     }
     return result;
 }
@@ -116,7 +120,8 @@ std::vector<const std::pair<const LabelSet, uint64_t>*> MemoryStore::matching(
 Result<std::unique_ptr<SelectedSeries>> MemoryStore::select(const std::vector<Matcher>& matchers,
                                                             const TimeRange& range,
                                                             const SelectHints& hints,
-                                                            const CancelToken& cancel, MemoryBudget&) {
+                                                            const CancelToken& cancel,
+                                                            MemoryBudget&) {
     if (matchers.empty()) return invalid("a selection needs at least one matcher");
     KW_TRY(cancel.check());
     std::vector<Snapshot::Entry> entries;
@@ -144,7 +149,8 @@ Result<std::unique_ptr<SelectedSeries>> MemoryStore::select(const std::vector<Ma
         }
         sample_count += out.samples.size();
     }
-    return std::unique_ptr<SelectedSeries>(std::make_unique<Snapshot>(std::move(entries), sample_count));
+    return std::unique_ptr<SelectedSeries>(
+        std::make_unique<Snapshot>(std::move(entries), sample_count));
 }
 
 Result<std::vector<std::string>> MemoryStore::label_names(const std::vector<Matcher>& matchers,
@@ -167,7 +173,8 @@ Result<std::vector<std::string>> MemoryStore::label_values(std::string_view name
     std::set<std::string> values;
     MutexLock lock(mutex_);
     for (const auto* entry : matching(matchers, range)) {
-        if (const std::string_view value = entry->first.get(name); !value.empty()) values.emplace(value);
+        if (const std::string_view value = entry->first.get(name); !value.empty())
+            values.emplace(value);
     }
     return limited(values, limit);
 }

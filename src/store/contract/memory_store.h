@@ -21,14 +21,17 @@ class MemoryStore final : public MetricStore {
     Result<std::unique_ptr<SelectedSeries>> select(const std::vector<Matcher>& matchers,
                                                    const TimeRange& range, const SelectHints& hints,
                                                    const CancelToken& cancel,
-                                                   MemoryBudget& budget) override KW_EXCLUDES(mutex_);
+                                                   MemoryBudget& budget) override
+        KW_EXCLUDES(mutex_);
     Result<std::vector<std::string>> label_names(const std::vector<Matcher>& matchers,
                                                  const TimeRange& range, uint64_t limit,
-                                                 const CancelToken& cancel) override KW_EXCLUDES(mutex_);
+                                                 const CancelToken& cancel) override
+        KW_EXCLUDES(mutex_);
     Result<std::vector<std::string>> label_values(std::string_view name,
                                                   const std::vector<Matcher>& matchers,
                                                   const TimeRange& range, uint64_t limit,
-                                                  const CancelToken& cancel) override KW_EXCLUDES(mutex_);
+                                                  const CancelToken& cancel) override
+        KW_EXCLUDES(mutex_);
     Result<StoreStats> stats(uint64_t limit) override KW_EXCLUDES(mutex_);
 
     // Appends one sample, for tests: a float, or a histogram where `histogram` is set. As append() does, it
@@ -48,9 +51,8 @@ class MemoryStore final : public MetricStore {
     SeriesRef ref_locked(const LabelSet& labels) KW_REQUIRES(mutex_);
     static RowVerdict add_point(Points& points, Millis t, Point point);
     // Series that match and have a point in `range`, by labels.
-    std::vector<const std::pair<const LabelSet, uint64_t>*> matching(const std::vector<Matcher>& matchers,
-                                                                     const TimeRange& range) const
-        KW_REQUIRES(mutex_);
+    std::vector<const std::pair<const LabelSet, uint64_t>*> matching(
+        const std::vector<Matcher>& matchers, const TimeRange& range) const KW_REQUIRES(mutex_);
 
     mutable Mutex mutex_;
     std::map<LabelSet, uint64_t> ids_ KW_GUARDED_BY(mutex_);

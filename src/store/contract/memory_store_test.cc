@@ -11,7 +11,8 @@ struct OpenMemoryStore final : OpenStore {
 };
 
 INSTANTIATE_TEST_SUITE_P(Memory, MetricStoreSuite,
-                         testing::Values(StoreCase{"memory", [] { return std::make_unique<OpenMemoryStore>(); }}));
+                         testing::Values(StoreCase{
+                             "memory", [] { return std::make_unique<OpenMemoryStore>(); }}));
 
 TEST(MemoryStore, HoldsHistogramsAndStarts) {
     MemoryStore store;

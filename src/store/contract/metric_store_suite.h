@@ -47,13 +47,16 @@ class MetricStoreSuite : public testing::TestWithParam<StoreCase> {
         return got.ok() ? *got : SeriesRef{};
     }
     // One row for each of `series` at `after` milliseconds after now().
-    AppendResult append(const std::vector<SeriesRef>& series, int64_t after, const std::vector<double>& values) {
+    AppendResult append(const std::vector<SeriesRef>& series, int64_t after,
+                        const std::vector<double>& values) {
         const Millis time = now() + after;
-        const Result<AppendResult> got = store().append({series, {&time, 1}, values, {}, Durability::kSoon});
+        const Result<AppendResult> got =
+            store().append({series, {&time, 1}, values, {}, Durability::kSoon});
         EXPECT_TRUE(got.ok()) << (got.ok() ? "" : got.error().message);
         return got.ok() ? *got : AppendResult{};
     }
-    std::unique_ptr<SelectedSeries> select(const std::vector<Matcher>& matchers, int64_t min, int64_t max) {
+    std::unique_ptr<SelectedSeries> select(const std::vector<Matcher>& matchers, int64_t min,
+                                           int64_t max) {
         const CancelToken cancel;
         auto got = store().select(matchers, {now() + min, now() + max}, {}, cancel, budget_);
         EXPECT_TRUE(got.ok()) << (got.ok() ? "" : got.error().message);
@@ -69,7 +72,8 @@ class MetricStoreSuite : public testing::TestWithParam<StoreCase> {
         return out;
     }
     static Matcher regex(std::string name, std::string pattern) {
-        return std::move(Matcher::make(MatchOp::kRegex, std::move(name), std::move(pattern))).value();
+        return std::move(Matcher::make(MatchOp::kRegex, std::move(name), std::move(pattern)))
+            .value();
     }
     static Matcher name_is(std::string name) { return Matcher::equal("__name__", std::move(name)); }
 
@@ -111,14 +115,17 @@ TEST_P(MetricStoreSuite, MatchesAndSortsByLabels) {
         {{Matcher::equal("host", "a")}, {"x{host=\"a\", zone=\"1\"}", "y{host=\"a\"}"}},
         {{name_is("x"), Matcher::equal("zone", "")}, {"x{host=\"b\"}"}},
         {{name_is("x"), Matcher::not_equal("host", "a")}, {"x{host=\"b\"}"}},
-        {{regex("__name__", "x|y"), regex("host", "[a]")}, {"x{host=\"a\", zone=\"1\"}", "y{host=\"a\"}"}},
-        {{regex("__name__", ".+")}, {"x{host=\"a\", zone=\"1\"}", "x{host=\"b\"}", "y{host=\"a\"}"}},
+        {{regex("__name__", "x|y"), regex("host", "[a]")},
+         {"x{host=\"a\", zone=\"1\"}", "y{host=\"a\"}"}},
+        {{regex("__name__", ".+")},
+         {"x{host=\"a\", zone=\"1\"}", "x{host=\"b\"}", "y{host=\"a\"}"}},
         {{name_is("z")}, {}},
     };
     for (const Row& row : rows) {
         const auto selected = select(row.matchers, 0, 0);
         std::vector<std::string> got;
-        for (size_t i = 0; i < selected->size(); ++i) got.push_back(selected->labels(i).to_string());
+        for (size_t i = 0; i < selected->size(); ++i)
+            got.push_back(selected->labels(i).to_string());
         EXPECT_EQ(got, row.want) << row.matchers[0].to_string();
     }
 }
@@ -143,9 +150,16 @@ TEST_P(MetricStoreSuite, LateSamplesTakeTheirPlace) {
 }
 
 TEST_P(MetricStoreSuite, KeepsEveryBitOfAValue) {
-    const double values[] = {0.0, -0.0, kStaleMarker, kNormalNan, 5e-324, 1.7976931348623157e308,
-                             std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
-                             0.1, -123456.789};
+    const double values[] = {0.0,
+                             -0.0,
+                             kStaleMarker,
+                             kNormalNan,
+                             5e-324,
+                             1.7976931348623157e308,
+                             std::numeric_limits<double>::infinity(),
+                             -std::numeric_limits<double>::infinity(),
+                             0.1,
+                             -123456.789};
     const SeriesRef a = ref({{"__name__", "x"}});
     int64_t t = 0;
     for (const double value : values) append({a}, t++, {value});
@@ -153,7 +167,8 @@ TEST_P(MetricStoreSuite, KeepsEveryBitOfAValue) {
     ASSERT_TRUE(select({name_is("x")}, 0, t)->read(0, samples).ok());
     ASSERT_EQ(samples.size(), std::size(values));
     for (size_t i = 0; i < samples.size(); ++i) {
-        EXPECT_EQ(std::bit_cast<uint64_t>(samples.values[i]), std::bit_cast<uint64_t>(values[i])) << i;
+        EXPECT_EQ(std::bit_cast<uint64_t>(samples.values[i]), std::bit_cast<uint64_t>(values[i]))
+            << i;
     }
 }
 
@@ -167,7 +182,8 @@ TEST_P(MetricStoreSuite, ASelectionIsASnapshot) {
 
 TEST_P(MetricStoreSuite, NamesRowsThatItRefuses) {
     const SeriesRef a = ref({{"__name__", "x"}});
-    const AppendResult result = append({SeriesRef{0}, a, SeriesRef{uint64_t{1} << 62}}, 0, {1, 2, 3});
+    const AppendResult result =
+        append({SeriesRef{0}, a, SeriesRef{uint64_t{1} << 62}}, 0, {1, 2, 3});
     EXPECT_EQ(result.stored, 1u);
     ASSERT_EQ(result.refused.size(), 2u);
     EXPECT_EQ(result.refused[0], (std::pair<uint32_t, RowVerdict>{0, RowVerdict::kUnknownSeries}));
@@ -175,8 +191,9 @@ TEST_P(MetricStoreSuite, NamesRowsThatItRefuses) {
 }
 
 TEST_P(MetricStoreSuite, ListsNamesAndValues) {
-    append({ref({{"__name__", "x"}, {"host", "b"}}), ref({{"__name__", "y"}, {"host", "a"}, {"zone", "1"}})}, 0,
-           {1, 2});
+    append({ref({{"__name__", "x"}, {"host", "b"}}),
+            ref({{"__name__", "y"}, {"host", "a"}, {"zone", "1"}})},
+           0, {1, 2});
     const CancelToken cancel;
     const TimeRange range{now(), now()};
     using Texts = std::vector<std::string>;
