@@ -11,6 +11,7 @@ namespace {
 // Every suite. A new one is a line here, its declaration in suites.h and its code in suite_<name>.cc.
 constexpr Suite kSuites[] = {
     {"discovery", run_discovery},
+    {"exposition", run_exposition},
     {"promql", run_promql},
 };
 

@@ -47,6 +47,9 @@ bool read_file(const std::filesystem::path& path, std::string& out, Tally& tally
 // --- suite_discovery.cc
 void run_discovery(const std::filesystem::path& folder, Tally& tally);
 
+// --- suite_exposition.cc
+void run_exposition(const std::filesystem::path& folder, Tally& tally);
+
 // --- suite_promql.cc
 void run_promql(const std::filesystem::path& folder, Tally& tally);
 
