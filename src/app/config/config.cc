@@ -241,6 +241,11 @@ Result<void> check_block(std::string_view text, const std::string& path, const B
 
 }  // namespace
 
+std::string to_string(const ConfigWarning& warning) {
+    const std::string place = fmt::format("{}:{}: ", warning.file, warning.line);
+    return place + (warning.key.empty() ? "" : warning.key + ": ") + warning.message;
+}
+
 Result<Config> parse_config(fs::FileSystem& files, std::string_view text, const std::string& path,
                             const LoadOptions& options) {
     return Loader(files, path, options).load(text);
@@ -251,6 +256,14 @@ Result<Config> load_config(fs::FileSystem& files, const std::string& path,
     const YamlLimits limits;
     KW_TRY_ASSIGN(const std::string text, fs::read_file(files, path, limits.bytes_max));
     return parse_config(files, text, path, options);
+}
+
+Result<net::HttpClientOptions> load_http_client(fs::FileSystem& files, const std::string& path) {
+    const YamlLimits limits;
+    KW_TRY_ASSIGN(const std::string text, fs::read_file(files, path, limits.bytes_max));
+    KW_TRY_ASSIGN(const YamlDocument document, parse_yaml(text, path));
+    KW_TRY_ASSIGN(const Section section, read_section(document.root, kHttpClientBlock, path));
+    return to_http_client(section, directory_of(path));
 }
 
 Result<void> check_http_client_text(std::string_view text, const std::string& path) {

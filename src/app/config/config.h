@@ -35,6 +35,9 @@ struct ConfigWarning {
     bool operator==(const ConfigWarning&) const = default;
 };
 
+// "prometheus.yml:12: rule_files: does not act yet: …".
+std::string to_string(const ConfigWarning& warning);
+
 // A built-in collector, which is on unless it is switched off.
 struct CollectorOptions {
     bool enabled = true;
@@ -76,7 +79,9 @@ Result<Config> load_config(fs::FileSystem& files, const std::string& path,
 Result<Config> parse_config(fs::FileSystem& files, std::string_view text, const std::string& path,
                             const LoadOptions& options = {});
 
-// The HTTP client block alone, as prometheus/common reads it. Errors: kInvalid.
+// A file that is an HTTP client block alone; paths are below its own folder. Errors: as load_config().
+Result<net::HttpClientOptions> load_http_client(fs::FileSystem& files, const std::string& path);
+// The same of a text. Errors: kInvalid.
 Result<void> check_http_client_text(std::string_view text, const std::string& path);
 // tls_config alone.
 Result<void> check_tls_config_text(std::string_view text, const std::string& path);

@@ -1,0 +1,194 @@
+#include "app/check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "app/config/rule_files.h"
+#include "base/fs/memory.h"
+
+namespace kw::app {
+namespace {
+
+using testing::HasSubstr;
+
+struct Said {
+    int code = 0;
+    std::string out;
+    std::string err;
+};
+
+class CheckTest : public testing::Test {
+ protected:
+    void write(const std::string& path, std::string_view content) {
+        ASSERT_TRUE(files_.create_directories(path.substr(0, path.rfind('/'))).ok());
+        ASSERT_TRUE(fs::write_file_atomically(files_, path, content).ok());
+    }
+    template <typename Check, typename Options>
+    Said said(Check check, const Options& options, const std::string& input = {}) {
+        std::istringstream in(input);
+        std::ostringstream out;
+        std::ostringstream err;
+        CommandContext context{files_, in, out, err};
+        const int code = check(context, options);
+        return {code, out.str(), err.str()};
+    }
+    fs::MemoryFileSystem files_;
+};
+
+constexpr std::string_view kRules = R"(groups:
+- name: g
+  rules:
+  - {record: a, expr: 'sum(up)'}
+  - {alert: B, expr: up == 0, for: 5m, labels: {severity: page}, annotations: {summary: x}}
+)";
+
+TEST_F(CheckTest, ConfigWithAllItNames) {
+    write("/c/kw.yml", R"(
+rule_files: [rules/*.yml]
+scrape_configs:
+  - job_name: a
+    basic_auth: {username: u, password_file: pw}
+    file_sd_configs: [{files: [t.json]}, {files: [none.yml]}]
+)");
+    write("/c/rules/r.yml", kRules);
+    write("/c/pw", "x");
+    write("/c/t.json", R"([{"targets": ["a:1"], "labels": {"b": "c"}}])");
+    const Said said_of = said(check_config, CheckConfigOptions{.files = {"/c/kw.yml"}, .lint = {}});
+    EXPECT_EQ(said_of.code, kExitOk) << said_of.err;
+    EXPECT_EQ(said_of.out, R"(Checking /c/kw.yml
+  WARNING: /c/kw.yml:2: rule_files: does not act yet: rules are not evaluated
+  WARNING: file /c/none.yml of file_sd_configs in job a does not exist
+  1 rule files found
+  SUCCESS: /c/kw.yml is a valid configuration
+Checking /c/rules/r.yml
+  SUCCESS: 2 rules found
+
+)");
+}
+
+TEST_F(CheckTest, ConfigThatNamesWhatIsNotThere) {
+    write("/c/kw.yml", R"(
+rule_files: [rules.yml]
+scrape_configs:
+  - job_name: a
+    authorization: {credentials_file: token}
+    file_sd_configs: [{files: [t.yml]}]
+)");
+    write("/c/t.yml", "- targats: [a:1]");
+    CheckConfigOptions options;
+    options.files = {"/c/kw.yml"};
+    const Said full = said(check_config, options);
+    EXPECT_EQ(full.code, kExitFailed);
+    EXPECT_THAT(full.err, HasSubstr("FAILED: rule_files: /c/rules.yml does not exist"));
+    EXPECT_THAT(full.err, HasSubstr("FAILED: job a: /c/token does not exist"));
+    EXPECT_THAT(full.err, HasSubstr("FAILED: /c/t.yml:1: [0].targats: is not a key of "
+                                    "static_config; did you mean targets?"));
+    options.syntax_only = true;
+    EXPECT_EQ(said(check_config, options).code, kExitOk);
+}
+
+TEST_F(CheckTest, ConfigFromTheInput) {
+    CheckConfigOptions options;
+    options.files = {"/dev/stdin"};
+    EXPECT_EQ(said(check_config, options, "scrape_configs: [{job_name: a}]").code, kExitOk);
+    const Said bad = said(check_config, options, "scrape_configs: [{}]");
+    EXPECT_EQ(bad.code, kExitFailed);
+    EXPECT_EQ(bad.err,
+              "  FAILED: /dev/stdin:1: scrape_configs[0].job_name: is missing; give it a value\n");
+}
+
+TEST_F(CheckTest, TargetsThatStayUrlsAfterRelabelling) {
+    CheckConfigOptions options;
+    options.files = {"-"};
+    const std::string head =
+        "alerting: {alertmanagers: [{static_configs: [{targets: ['http://bad']}], relabel_configs: "
+        "[";
+    EXPECT_EQ(said(check_config, options, head + "{target_label: a, replacement: b}]}]}").code,
+              kExitFailed);
+    EXPECT_EQ(
+        said(check_config, options, head + "{target_label: __address__, replacement: b}]}]}").code,
+        kExitOk);
+    EXPECT_EQ(said(check_config, options, head + "{action: drop}]}]}").code, kExitOk);
+}
+
+TEST_F(CheckTest, LintsIntervalsAndRules) {
+    CheckConfigOptions options;
+    options.files = {"-"};
+    options.lint.checks = {"all"};
+    const std::string text = "scrape_configs: [{job_name: a, scrape_interval: 10m}, {job_name: b}]";
+    const Said remarks = said(check_config, options, text);
+    EXPECT_EQ(remarks.code, kExitOk);
+    EXPECT_EQ(remarks.err,
+              "  LINT: job a: scrape_interval 10m is not below the lookback 5m: its series have "
+              "gaps in queries\n");
+    options.lint.is_fatal = true;
+    EXPECT_EQ(said(check_config, options, text).code, kExitLint);
+    options.lint.checks = {"none"};
+    EXPECT_EQ(said(check_config, options, text).code, kExitOk);
+
+    write("/r/twice.yml",
+          "groups: [{name: g, rules: [{record: a, expr: b}, {record: a, expr: c}]}]");
+    CheckRulesOptions rules;
+    rules.files = {"/r/twice.yml"};
+    rules.lint.is_fatal = true;
+    const Said twice = said(check_rules, rules);
+    EXPECT_EQ(twice.code, kExitLint);
+    EXPECT_THAT(twice.err,
+                HasSubstr("LINT: /r/twice.yml:1: a {} is the same series as a rule above it"));
+}
+
+TEST_F(CheckTest, MetricsAreLinted) {
+    const CheckMetricsOptions options;
+    EXPECT_EQ(said(check_metrics, options, "# HELP a A.\n# TYPE a gauge\na 1\n").code, kExitOk);
+    const Said remarks = said(check_metrics, options, "a 1\n");
+    EXPECT_EQ(remarks.code, kExitLint);
+    EXPECT_EQ(remarks.err, "a no help text\n");
+    EXPECT_EQ(said(check_metrics, options, "a{ 1\n").code, kExitFailed);
+    const Said extended =
+        said(check_metrics, CheckMetricsOptions{.extended = true}, "a{x=\"1\"} 1\na{x=\"2\"} 1\n");
+    EXPECT_THAT(extended.out, HasSubstr("100.00%"));
+}
+
+TEST_F(CheckTest, WebConfig) {
+    write("/w/web.yml", "basic_auth_users: {a: nonsense}");
+    write("/w/empty.yml", "");
+    EXPECT_EQ(said(check_web_config, std::vector<std::string>{"/w/web.yml"}).code, kExitFailed);
+    EXPECT_EQ(said(check_web_config, std::vector<std::string>{"/w/empty.yml"}).code, kExitOk);
+}
+
+TEST(RuleFiles, RefusesWithThePlace) {
+    struct Row {
+        const char* text;
+        const char* want;
+    };
+    const Row rows[] = {
+        {"group: []", "r.yml:1: group: is not a key of rule file; did you mean groups?"},
+        {"groups: [{rules: []}]", "groups[0].name: is missing"},
+        {"groups: [{name: a}, {name: a}]", "groups[1].name: \"a\" names another group"},
+        {"groups:\n- name: a\n  rules:\n  - expr: up",
+         "r.yml:4: groups[0].rules[0]: wants one of record, alert"},
+        {"groups: [{name: a, rules: [{record: a, alert: b, expr: up}]}]", "alert: excludes record"},
+        {"groups: [{name: a, rules: [{record: a, expr: up, for: 1m}]}]",
+         "for: is for alerting rules"},
+        {"groups: [{name: a, rules: [{record: '', expr: up}]}]", "wants one of record, alert"},
+        {"groups:\n- name: a\n  rules:\n  - record: a\n    expr: 'up +'",
+         "r.yml:5: groups[0].rules[0].expr: 1:"},
+        {"groups: [{name: a, rules: [{alert: a, expr: up, labels: {__name__: x}}]}]",
+         "is the metric's name"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.text);
+        const Result<RuleFileSummary> got = check_rule_file(row.text, "r.yml");
+        ASSERT_FALSE(got.ok());
+        EXPECT_THAT(got.error().message, HasSubstr(row.want));
+    }
+    const Result<RuleFileSummary> good = check_rule_file(kRules, "r.yml");
+    ASSERT_TRUE(good.ok()) << good.error().message;
+    EXPECT_EQ(good->group_count, 1u);
+    EXPECT_EQ(good->rule_count, 2u);
+}
+
+}  // namespace
+}  // namespace kw::app

@@ -1,0 +1,363 @@
+#include "app/query_client.h"
+
+#include <simdjson.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ostream>
+
+#include "app/config/config.h"
+#include "base/fs/file_system.h"
+#include "model/sample.h"
+#include "net/http_client.h"
+
+namespace kw::app {
+namespace {
+
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+constexpr uint64_t kAnswerBytesMax = 1 << 30;
+constexpr int64_t kRangeDefaultMs = 5 * 60 * 1000;
+constexpr double kStepsDefault = 250;
+
+// Seconds since the epoch.
+Result<double> parse_time(const std::string& text) {
+    if (const Result<double> seconds = parse_value(text); seconds.ok() && std::isfinite(*seconds)) {
+        return *seconds;
+    }
+    struct tm parts{};
+    int consumed = 0;
+    const int fields =
+        std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
+                    &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &consumed);
+    const auto refuse = [&] {
+        return invalid("{} is no time; write seconds since the epoch or 2026-01-31T12:00:00Z",
+                       kw::quoted(text));
+    };
+    if (fields != 6) return refuse();
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    auto seconds = static_cast<double>(timegm(&parts));
+    std::string rest = text.substr(static_cast<size_t>(consumed));
+    if (rest.starts_with('.')) {
+        const size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
+        seconds += parse_value("0" + rest.substr(0, end)).value_or(0);
+        rest.erase(0, end);
+    }
+    if (rest == "Z" || rest == "z") return seconds;
+    int hours = 0;
+    int minutes = 0;
+    char sign = 0;
+    if (std::sscanf(rest.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &consumed) != 3 ||
+        (sign != '+' && sign != '-') || static_cast<size_t>(consumed) != rest.size()) {
+        return refuse();
+    }
+    const double offset = hours * 3600 + minutes * 60;
+    return sign == '+' ? seconds - offset : seconds + offset;
+}
+
+std::string time_text(double seconds) {
+    const auto whole = static_cast<time_t>(std::floor(seconds));
+    const auto ms = static_cast<int>(std::lround((seconds - std::floor(seconds)) * 1000));
+    struct tm parts{};
+    gmtime_r(&whole, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                       parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                       ms);
+}
+
+LabelSet labels_of(object labels) {
+    LabelBuilder builder;
+    for (const auto field : labels) {
+        std::string_view value;
+        if (field.value.get(value) == simdjson::SUCCESS) builder.set(field.key, value);
+    }
+    return builder.build();
+}
+
+// Rows of cells, aligned when written.
+class Table {
+ public:
+    explicit Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
+    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+    void write(std::ostream& out) const {
+        std::vector<size_t> widths(rows_.front().size());
+        for (const auto& row : rows_) {
+            for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+        }
+        for (const auto& row : rows_) {
+            for (size_t i = 0; i + 1 < row.size(); ++i)
+                out << fmt::format("{:<{}}  ", row[i], widths[i]);
+            out << row.back() << "\n";
+        }
+    }
+
+ private:
+    std::vector<std::vector<std::string>> rows_;
+};
+
+// One value of an answer: [1700000000.123, "1"]; a native histogram as its JSON.
+struct Point {
+    double seconds = 0;
+    std::string value;
+};
+
+Point point_of(element pair) {
+    Point point;
+    array items;
+    if (pair.get(items) != simdjson::SUCCESS) return point;
+    size_t index = 0;
+    for (const element item : items) {
+        if (index++ == 0) {
+            point.seconds = item.get<double>().value_unsafe();
+            continue;
+        }
+        std::string_view text;
+        point.value =
+            item.get(text) == simdjson::SUCCESS ? std::string(text) : simdjson::minify(item);
+    }
+    return point;
+}
+
+std::vector<Point> points_of(element series) {
+    std::vector<Point> points;
+    for (const char* key : {"value", "histogram"}) {
+        element one;
+        if (series[key].get(one) == simdjson::SUCCESS) points.push_back(point_of(one));
+    }
+    for (const char* key : {"values", "histograms"}) {
+        array many;
+        if (series[key].get(many) != simdjson::SUCCESS) continue;
+        for (const element one : many) points.push_back(point_of(one));
+    }
+    return points;
+}
+
+void write_series(element result, bool is_matrix, const std::string& format, std::ostream& out) {
+    Table table({"SERIES", "TIME", "VALUE"});
+    array all;
+    if (result.get(all) != simdjson::SUCCESS) return;
+    for (const element series : all) {
+        object metric;
+        const bool has_metric = series["metric"].get(metric) == simdjson::SUCCESS;
+        const std::string name = has_metric ? labels_of(metric).to_string() : "{}";
+        const std::vector<Point> points = points_of(series);
+        if (format == "promql") out << name << " =>" << (is_matrix ? "\n" : " ");
+        for (const Point& point : points) {
+            if (format == "promql") {
+                out << fmt::format("{} @[{}]\n", point.value, point.seconds);
+            } else {
+                table.add({name, time_text(point.seconds), point.value});
+            }
+        }
+    }
+    if (format != "promql") table.write(out);
+}
+
+Result<void> write_answer(element data, const std::string& format, std::ostream& out) {
+    element result;
+    std::string_view type;
+    if (data["result"].get(result) != simdjson::SUCCESS ||
+        data["resultType"].get(type) != simdjson::SUCCESS) {
+        return invalid("the server's answer has no result");
+    }
+    if (format == "json") {
+        out << simdjson::minify(result) << "\n";
+    } else if (type == "vector" || type == "matrix") {
+        write_series(result, type == "matrix", format, out);
+    } else {
+        const Point point = point_of(result);
+        out << (format == "promql"
+                    ? fmt::format("{}: {} @[{}]\n", type, point.value, point.seconds)
+                    : fmt::format("{}  {}\n", time_text(point.seconds), point.value));
+    }
+    return {};
+}
+
+void write_list(element data, const std::string& format, std::ostream& out) {
+    if (format == "json") {
+        out << simdjson::minify(data) << "\n";
+        return;
+    }
+    array items;
+    if (data.get(items) != simdjson::SUCCESS) return;
+    for (const element item : items) {
+        object labels;
+        std::string_view text;
+        if (item.get(labels) == simdjson::SUCCESS) {
+            out << labels_of(labels).to_string() << "\n";
+        } else if (item.get(text) == simdjson::SUCCESS) {
+            out << text << "\n";
+        }
+    }
+}
+
+Result<net::Headers> to_headers(const std::vector<std::string>& lines) {
+    net::Headers headers;
+    for (const std::string& line : lines) {
+        const size_t colon = line.find(':');
+        if (colon == std::string::npos || colon == 0) {
+            return invalid("--header {}: write it as 'Name: value'", kw::quoted(line));
+        }
+        const size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
+        headers.add(line.substr(0, colon), line.substr(value));
+    }
+    return headers;
+}
+
+// Asks, and reads the answer's envelope. What comes out lives as long as the conversation.
+class Conversation {
+ public:
+    Conversation(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options)
+        : context_(context), fetcher_(fetcher), options_(options) {}
+
+    Result<element> ask(std::string_view path, const net::Params& params) {
+        net::FetchRequest request;
+        request.method = "POST";
+        request.url = options_.server;
+        while (request.url.ends_with('/')) request.url.pop_back();
+        request.url += path;
+        // Label values have no POST form.
+        if (path.ends_with("/values")) {
+            request.method = "GET";
+            if (!params.empty()) request.url += "?" + net::encode_form(params);
+        } else {
+            request.body = net::encode_form(params);
+        }
+        KW_TRY_ASSIGN(request.headers, to_headers(options_.headers));
+        if (request.method == "POST")
+            request.headers.set("Content-Type", "application/x-www-form-urlencoded");
+        if (!options_.http_config_file.empty()) {
+            KW_TRY_ASSIGN(net::HttpClientOptions client,
+                          load_http_client(context_.files, options_.http_config_file));
+            request.options = std::make_shared<const net::HttpClientOptions>(std::move(client));
+        }
+        KW_TRY_ASSIGN(const int64_t timeout_ms,
+                      parse_duration_ms(options_.timeout).with_context("--timeout"));
+        request.timeout = std::chrono::milliseconds(timeout_ms);
+        request.body_bytes_max = kAnswerBytesMax;
+        KW_TRY_ASSIGN(const net::FetchResponse response,
+                      fetcher_.fetch_and_wait(std::move(request)));
+        return read_envelope(response);
+    }
+
+ private:
+    Result<element> read_envelope(const net::FetchResponse& response) {
+        element root;
+        if (parser_.parse(response.body).get(root) != simdjson::SUCCESS) {
+            return invalid(
+                "{} answered {} with what is not JSON; is it a Prometheus or Kilowatch server?",
+                response.url, response.status);
+        }
+        std::string_view status;
+        if (root["status"].get(status) != simdjson::SUCCESS || status != "success") {
+            std::string_view type = "error";
+            std::string_view message = "no reason given";
+            (void)root["errorType"].get(type);
+            (void)root["error"].get(message);
+            return invalid("{}: {}", type, message);
+        }
+        for (const char* key : {"warnings", "infos"}) {
+            array remarks;
+            if (root[key].get(remarks) != simdjson::SUCCESS) continue;
+            for (const element remark : remarks) {
+                std::string_view text;
+                if (remark.get(text) == simdjson::SUCCESS) context_.err << text << "\n";
+            }
+        }
+        element data;
+        if (root["data"].get(data) != simdjson::SUCCESS) return invalid("the answer has no data");
+        return data;
+    }
+
+    CommandContext& context_;
+    net::Fetcher& fetcher_;
+    const QueryOptions& options_;
+    simdjson::dom::parser parser_;
+};
+
+int exit_code(CommandContext& context, const Result<void>& done) {
+    if (done.ok()) return kExitOk;
+    context.err << "query: " << done.error().message << "\n";
+    return kExitFailed;
+}
+
+Result<void> ask_and_write(CommandContext& context, net::Fetcher& fetcher,
+                           const QueryOptions& options, std::string_view path,
+                           const net::Params& params) {
+    Conversation conversation(context, fetcher, options);
+    KW_TRY_ASSIGN(const element data, conversation.ask(path, params));
+    return write_answer(data, options.format, context.out);
+}
+
+Result<void> ask_and_list(CommandContext& context, net::Fetcher& fetcher,
+                          const QueryOptions& options, std::string_view path,
+                          const net::Params& params) {
+    Conversation conversation(context, fetcher, options);
+    KW_TRY_ASSIGN(const element data, conversation.ask(path, params));
+    write_list(data, options.format, context.out);
+    return {};
+}
+
+Result<net::Params> range_params(const QueryOptions& options, Millis now) {
+    double end = static_cast<double>(now.count) / 1000;
+    if (!options.end.empty()) {
+        KW_TRY_ASSIGN(end, parse_time(options.end).with_context("--end"));
+    }
+    double start = end - static_cast<double>(kRangeDefaultMs) / 1000;
+    if (!options.start.empty()) {
+        KW_TRY_ASSIGN(start, parse_time(options.start).with_context("--start"));
+    }
+    if (end < start) return invalid("--end is before --start");
+    const double step = std::max(std::floor((end - start) / kStepsDefault), 1.0);
+    net::Params params;
+    params.add("query", options.expression);
+    params.add("start", fmt::format("{:.3f}", start));
+    params.add("end", fmt::format("{:.3f}", end));
+    params.add("step", options.step.empty() ? fmt::format("{}", step) : options.step);
+    return params;
+}
+
+net::Params match_params(const QueryOptions& options) {
+    net::Params params;
+    for (const std::string& matcher : options.matchers) params.add("match[]", matcher);
+    if (!options.start.empty()) params.add("start", options.start);
+    if (!options.end.empty()) params.add("end", options.end);
+    return params;
+}
+
+}  // namespace
+
+int query_instant(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
+    net::Params params;
+    params.add("query", options.expression);
+    if (!options.time.empty()) params.add("time", options.time);
+    return exit_code(context, ask_and_write(context, fetcher, options, "/api/v1/query", params));
+}
+
+int query_range(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options,
+                Millis now) {
+    const Result<net::Params> params = range_params(options, now);
+    if (!params.ok()) return exit_code(context, params.error());
+    return exit_code(context,
+                     ask_and_write(context, fetcher, options, "/api/v1/query_range", *params));
+}
+
+int query_series(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
+    return exit_code(
+        context, ask_and_list(context, fetcher, options, "/api/v1/series", match_params(options)));
+}
+
+int query_labels(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
+    const std::string path =
+        options.label.empty()
+            ? "/api/v1/labels"
+            : fmt::format("/api/v1/label/{}/values", net::percent_encode(options.label));
+    return exit_code(context, ask_and_list(context, fetcher, options, path, match_params(options)));
+}
+
+}  // namespace kw::app

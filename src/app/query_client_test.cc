@@ -1,0 +1,159 @@
+#include "app/query_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "base/fs/memory.h"
+#include "net/http_client.h"
+
+namespace kw::app {
+namespace {
+
+// Answers every fetch with one body, and remembers what was asked.
+class OneAnswer final : public net::Fetcher {
+ public:
+    OneAnswer(int status, std::string body) : status_(status), body_(std::move(body)) {}
+    FetchId fetch(net::FetchRequest request, net::FetchCallback callback) override {
+        asked = std::move(request);
+        net::FetchResponse response;
+        response.status = status_;
+        response.body = body_;
+        response.url = asked.url;
+        callback(std::move(response));
+        return 1;
+    }
+    void cancel(FetchId) override {}
+    net::FetchRequest asked;
+
+ private:
+    const int status_;
+    const std::string body_;
+};
+
+struct Said {
+    int code = 0;
+    std::string out;
+    std::string err;
+};
+
+template <typename Query>
+Said said(Query query, OneAnswer& server, const QueryOptions& options) {
+    fs::MemoryFileSystem files;
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    CommandContext context{files, in, out, err};
+    const int code = query(context, server, options);
+    return {code, out.str(), err.str()};
+}
+
+QueryOptions options_of(std::string format) {
+    QueryOptions options;
+    options.server = "http://s:1/base/";
+    options.expression = "up + 1";
+    options.format = std::move(format);
+    return options;
+}
+
+constexpr const char* kVector =
+    R"({"status":"success","data":{"resultType":"vector","result":[
+        {"metric":{"__name__":"up","job":"b"},"value":[1700000000.5,"1"]},
+        {"metric":{},"value":[1700000000.5,"NaN"]}]},"warnings":["mind this"]})";
+
+TEST(QueryClient, AnswersInstantQueriesInEveryForm) {
+    OneAnswer server(200, kVector);
+    const Said table = said(query_instant, server, options_of("table"));
+    EXPECT_EQ(table.code, kExitOk);
+    EXPECT_EQ(table.out,
+              "SERIES       TIME                      VALUE\n"
+              "up{job=\"b\"}  2023-11-14T22:13:20.500Z  1\n"
+              "{}           2023-11-14T22:13:20.500Z  NaN\n");
+    EXPECT_EQ(table.err, "mind this\n");
+    EXPECT_EQ(server.asked.url, "http://s:1/base/api/v1/query");
+    EXPECT_EQ(server.asked.method, "POST");
+    EXPECT_EQ(server.asked.body, "query=up%20%2B%201");
+    EXPECT_EQ(said(query_instant, server, options_of("promql")).out,
+              "up{job=\"b\"} => 1 @[1700000000.5]\n{} => NaN @[1700000000.5]\n");
+    EXPECT_EQ(said(query_instant, server, options_of("json")).out,
+              "[{\"metric\":{\"__name__\":\"up\",\"job\":\"b\"},\"value\":[1700000000.5,\"1\"]},"
+              "{\"metric\":{},\"value\":[1700000000.5,\"NaN\"]}]\n");
+}
+
+TEST(QueryClient, AnswersScalarsAndMatrices) {
+    OneAnswer scalar(200,
+                     R"({"status":"success","data":{"resultType":"scalar","result":[1,"2.5"]}})");
+    EXPECT_EQ(said(query_instant, scalar, options_of("table")).out,
+              "1970-01-01T00:00:01.000Z  2.5\n");
+    EXPECT_EQ(said(query_instant, scalar, options_of("promql")).out, "scalar: 2.5 @[1]\n");
+    OneAnswer matrix(200, R"({"status":"success","data":{"resultType":"matrix","result":[
+        {"metric":{"a":"b"},"values":[[1,"2"],[2,"3"]]}]}})");
+    const auto range = [](CommandContext& context, net::Fetcher& fetcher,
+                          const QueryOptions& options) {
+        return query_range(context, fetcher, options, Millis{1'000'000});
+    };
+    EXPECT_EQ(said(range, matrix, options_of("promql")).out, "{a=\"b\"} =>\n2 @[1]\n3 @[2]\n");
+    EXPECT_EQ(matrix.asked.body, "query=up%20%2B%201&start=700.000&end=1000.000&step=1");
+}
+
+TEST(QueryClient, UnderstandsTimes) {
+    struct Row {
+        const char* start;
+        const char* want;  // of the request; nullptr: refused
+    };
+    const Row rows[] = {
+        {"100", "start=100.000"},
+        {"1970-01-01T00:01:40Z", "start=100.000"},
+        {"1970-01-01T01:01:40.250+01:00", "start=100.250"},
+        {"yesterday", nullptr},
+        {"1970-01-01", nullptr},
+        {"1970-01-01T00:01:40+1", nullptr},
+        {"2000", nullptr},  // after the end
+    };
+    const auto range = [](CommandContext& context, net::Fetcher& fetcher,
+                          const QueryOptions& options) {
+        return query_range(context, fetcher, options, Millis{1'000'000});
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.start);
+        OneAnswer server(200, R"({"status":"success","data":{"resultType":"matrix","result":[]}})");
+        QueryOptions options = options_of("table");
+        options.start = row.start;
+        EXPECT_EQ(said(range, server, options).code, row.want == nullptr ? kExitFailed : kExitOk);
+        if (row.want != nullptr) EXPECT_THAT(server.asked.body, testing::HasSubstr(row.want));
+    }
+}
+
+TEST(QueryClient, ListsSeriesAndLabels) {
+    OneAnswer series(200, R"({"status":"success","data":[{"__name__":"up","job":"a"}]})");
+    QueryOptions options = options_of("table");
+    options.matchers = {"up", "{a=\"b\"}"};
+    options.start = "5";
+    EXPECT_EQ(said(query_series, series, options).out, "up{job=\"a\"}\n");
+    EXPECT_EQ(series.asked.body, "match%5B%5D=up&match%5B%5D=%7Ba%3D%22b%22%7D&start=5");
+    OneAnswer values(200, R"({"status":"success","data":["a","b"]})");
+    options.label = "job/x";
+    EXPECT_EQ(said(query_labels, values, options).out, "a\nb\n");
+    EXPECT_TRUE(values.asked.url.starts_with("http://s:1/base/api/v1/label/job%2Fx/values?match"));
+    EXPECT_EQ(values.asked.method, "GET");
+}
+
+TEST(QueryClient, SaysWhatWentWrong) {
+    OneAnswer refused(400,
+                      R"({"status":"error","errorType":"bad_data","error":"1:3: parse error"})");
+    const Said said_of = said(query_instant, refused, options_of("table"));
+    EXPECT_EQ(said_of.code, kExitFailed);
+    EXPECT_EQ(said_of.err, "query: bad_data: 1:3: parse error\n");
+    OneAnswer page(404, "<html>");
+    EXPECT_THAT(said(query_instant, page, options_of("table")).err,
+                testing::HasSubstr("is not JSON"));
+    OneAnswer empty(200, R"({"status":"success","data":{}})");
+    EXPECT_EQ(said(query_instant, empty, options_of("table")).code, kExitFailed);
+    QueryOptions options = options_of("table");
+    options.headers = {"nocolon"};
+    EXPECT_THAT(said(query_instant, empty, options).err, testing::HasSubstr("Name: value"));
+}
+
+}  // namespace
+}  // namespace kw::app
