@@ -33,6 +33,7 @@ Result<void> PrometheusApi::health(const net::Request&, net::ResponseWriter& res
 // Always text format 0.0.4, which every scraper takes and which is what the registry renders.
 Result<void> PrometheusApi::own_metrics(const net::Request&, net::ResponseWriter& response) const {
     std::string text;
+    if (given_.further_metrics) given_.further_metrics(text);
     given_.env.metrics.render(text);
     return response.send(200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
                          text);

@@ -109,7 +109,13 @@ void add_prometheus_routes(net::Router& routes, PrometheusApi::Dependencies depe
     const auto api = std::make_shared<const PrometheusApi>(std::move(dependencies));
     constexpr std::pair<Methods, std::string_view> kMethods[] = {
         {kGet, "GET"}, {kPost, "POST"}, {kPut, "PUT"}};
+    // A browser asks before it sends what a form could not: the answer is the CORS headers.
+    const auto preflight = [api](const net::Request& request, net::ResponseWriter& response) {
+        api->add_cors_headers(request, response);
+        response.set_status(204);
+    };
     for (const ApiRoute& route : kRoutes) {
+        if (route.path.starts_with("/api/")) routes.add("OPTIONS", route.path, preflight);
         for (const auto& [bit, method] : kMethods) {
             if ((route.methods & bit) == 0) continue;
             net::RouteOptions options;
@@ -134,11 +140,6 @@ void add_prometheus_routes(net::Router& routes, PrometheusApi::Dependencies depe
             handle(*api, kWrite, request, response);
         },
         std::move(options));
-    routes.add("OPTIONS", "/api/v1/*path",
-               [api](const net::Request& request, net::ResponseWriter& response) {
-                   api->add_cors_headers(request, response);
-                   response.set_status(204);
-               });
 }
 
 }  // namespace kw::api

@@ -129,6 +129,9 @@ class PrometheusApi final {
         std::function<WalReplay()> wal_replay{};  // unset: nothing to replay
         std::function<std::vector<ConfigWarning>()> config_warnings{};
 
+        // Appends what /metrics has beside the registry, such as process_*: text format 0.0.4, other families.
+        std::function<void(std::string&)> further_metrics{};
+
         // A remote write's body as sent, a snappy block. Unset: 501.
         std::function<WriteAnswer(std::string_view body)> write{};
         // The management API, with enable_lifecycle. reload() returns when the new configuration acts, or says

@@ -382,7 +382,12 @@ TEST(Management, TellsHealth) {
     EXPECT_EQ(api.get("/-/ready").status, 200);
     EXPECT_EQ(api.get("/health").body, R"({"status":"up"})");
     api.metrics.counter("kilowatch_things_total", "Things.").add(3);
+    PrometheusApi::Dependencies given = api.dependencies();
+    given.further_metrics = [](std::string& out) { out += "process_threads 7\n"; };
+    api.routes = std::make_unique<net::Router>();
+    add_prometheus_routes(*api.routes, std::move(given));
     const auto metrics = api.get("/metrics");
+    EXPECT_NE(metrics.body.find("process_threads 7"), std::string::npos);
     EXPECT_TRUE(metrics.headers.get("Content-Type").starts_with("text/plain; version=0.0.4"));
     EXPECT_NE(metrics.body.find("kilowatch_things_total 3"), std::string::npos);
 

@@ -188,7 +188,7 @@ Result<void> PrometheusApi::query_range(const net::Request& request,
 Result<void> PrometheusApi::format_query(const net::Request& request,
                                          net::ResponseWriter& response) const {
     KW_TRY_ASSIGN(const promql::ExprPtr expr,
-                  parsed_query(request, promql::ParseOptions::all_features()));
+                  parsed_query(request, given_.engine.options().features));
     SuccessEnvelope envelope(response);
     envelope.data().string(promql::pretty_print(*expr));
     return envelope.end();
@@ -197,7 +197,7 @@ Result<void> PrometheusApi::format_query(const net::Request& request,
 Result<void> PrometheusApi::parse_query(const net::Request& request,
                                         net::ResponseWriter& response) const {
     KW_TRY_ASSIGN(const promql::ExprPtr expr,
-                  parsed_query(request, promql::ParseOptions::all_features()));
+                  parsed_query(request, given_.engine.options().features));
     SuccessEnvelope envelope(response);
     envelope.data().raw(promql::tree_json(*expr));
     return envelope.end();

@@ -442,6 +442,20 @@ TEST(Parser, RefusesWhatIsTooBig) {
     EXPECT_TRUE(regex.error().message.starts_with("1:2: parse error: ")) << regex.error().message;
 }
 
+TEST(Parser, RefusesEveryTruncationWithAPosition) {
+    const std::string_view text =
+        "sum by (a, \"b.c\") (rate(foo{x=~\"y|\\x41\",l!='m'}[5m + step()] offset -(1h*2) @ "
+        "start())) "
+        "/ on (a) group_left (b) topk(3, bar[1h:5m]) > bool 1e-3";
+    for (size_t length = 0; length < text.size(); ++length) {
+        const std::string_view cut = text.substr(0, length);
+        SCOPED_TRACE(cut);
+        const Result<ExprPtr> expr = parse(cut, ParseOptions::all_features());
+        if (expr.ok()) continue;  // some prefixes are queries
+        EXPECT_TRUE(expr.error().message.starts_with("1:")) << expr.error().message;
+    }
+}
+
 TEST(Parser, KeepsPositions) {
     const std::string_view text = "sum by (a) (rate(foo{x=\"y\"}[5m] offset 1m)) / (1 + bar)";
     const Result<ExprPtr> expr = parse(text);
