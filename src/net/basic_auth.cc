@@ -119,6 +119,11 @@ std::string basic_authorization(std::string_view user, std::string_view password
 
 Result<std::string> base64_decode(std::string_view text) {
     if (text.size() % 4 != 0) return invalid("base64 of {} characters", text.size());
+    const size_t end = text.find('=');
+    if (end != std::string_view::npos &&
+        (text.size() - end > 2 || text.find_first_not_of('=', end) != std::string_view::npos)) {
+        return invalid("base64 with padding inside");
+    }
     std::string out(text.size() / 4 * 3, '\0');
     const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                      reinterpret_cast<const unsigned char*>(text.data()),

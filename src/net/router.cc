@@ -85,7 +85,7 @@ bool capture(std::string_view pattern, std::string_view path, Params& into) {
     for (size_t i = 0; i < wanted.size(); ++i) {
         std::string_view raw;
         if (wanted[i].starts_with('*')) {
-            raw = std::string_view(given[i].data(), path.data() + path.size() - given[i].data());
+            raw = path.substr(static_cast<size_t>(given[i].data() - path.data()));
         } else if (wanted[i].starts_with(':')) {
             raw = given[i];
         } else {

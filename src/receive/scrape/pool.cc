@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/log.h"
 #include "scrape/accept.h"
 
 namespace kw::scrape {
@@ -100,10 +99,8 @@ void Pool::sync_group(const TargetGroup& group,
         Result<std::optional<TargetPlan>> planned = plan_target(discovered, options_);
         if (!planned.ok()) {
             failure_count_.add();
-            context_->env.log.error("a target cannot be made",
-                                    {{"scrape_pool", name_},
-                                     {"discovered", discovered.to_string()},
-                                     {"error", planned.error().message}});
+            changes.failures.push_back(
+                {name_, std::move(discovered), std::move(planned).error().message});
             continue;
         }
         if (!*planned) {

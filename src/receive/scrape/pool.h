@@ -29,6 +29,12 @@ class Pool final {
         std::vector<std::shared_ptr<Target>> started;
         std::vector<std::shared_ptr<Target>> replaced;  // retired without markers
         std::vector<std::shared_ptr<Target>> gone;      // retired with them
+        struct Failure {
+            std::string pool;
+            LabelSet discovered;
+            std::string error;
+        };
+        std::vector<Failure> failures;  // targets that could not be made, to be logged
     };
     // Makes the targets what the options and groups say, if something changed since the last time.
     void sync(Changes& changes);

@@ -105,7 +105,7 @@ class ScrapeManager::Impl final {
             schedule(changes, env_.clock.now());
         }
         discovery_.apply(std::move(discovered));
-        retire(changes);
+        carry_out(changes);
         start_thread();
         wake_.notify_all();
     }
@@ -129,9 +129,10 @@ class ScrapeManager::Impl final {
     }
 
     std::vector<TargetStatus> active_targets(std::string_view pool) const KW_EXCLUDES(mutex_) {
+        const std::vector<std::shared_ptr<Target>> targets = targets_of(pool);
         std::vector<TargetStatus> list;
-        for (const std::shared_ptr<Target>& target : targets_of(pool))
-            list.push_back(target->status());
+        list.reserve(targets.size());
+        for (const std::shared_ptr<Target>& target : targets) list.push_back(target->status());
         return list;
     }
 
@@ -199,7 +200,7 @@ class ScrapeManager::Impl final {
             it->second->sync(changes);
             schedule(changes, env_.clock.now());
         }
-        retire(changes);
+        carry_out(changes);
         wake_.notify_all();
     }
 
@@ -213,7 +214,13 @@ class ScrapeManager::Impl final {
     }
 
     // Markers are written by the pool: a reload may end thousands of targets.
-    void retire(const Pool::Changes& changes) {
+    void carry_out(const Pool::Changes& changes) {
+        for (const Pool::Changes::Failure& failure : changes.failures) {
+            env_.log.error("a target cannot be made",
+                           {{"scrape_pool", failure.pool},
+                            {"discovered", failure.discovered.to_string()},
+                            {"error", failure.error}});
+        }
         for (const std::shared_ptr<Target>& target : changes.replaced) target->retire(false);
         for (const std::shared_ptr<Target>& target : changes.gone) {
             const auto run = [context = context_, target] {
@@ -229,9 +236,11 @@ class ScrapeManager::Impl final {
         const Millis now = env_.clock.now();
         std::vector<Turn> due;
         Millis next = Millis::max();
+        bool was_set_back = false;
         {
             MutexLock lock(mutex_);
-            if (now - last_look_ < -kClockJumpMs) reschedule(now);
+            was_set_back = now - last_look_ < -kClockJumpMs;
+            if (was_set_back) reschedule(now);
             last_look_ = now;
             while (!turns_.empty() && turns_.top().due <= now) {
                 Turn turn = turns_.top();
@@ -242,13 +251,13 @@ class ScrapeManager::Impl final {
             }
             if (!turns_.empty()) next = turns_.top().due;
         }
+        if (was_set_back) env_.log.warn("the clock was set back: scrapes are scheduled anew");
         for (const Turn& turn : due) turn.target->begin(turn.due, now);
         return next;
     }
 
     // The clock was set back: what was due at its former time would wait for it to come again.
     void reschedule(Millis now) KW_REQUIRES(mutex_) {
-        env_.log.warn("the clock was set back: scrapes are scheduled anew");
         turns_ = {};
         ended_.clear();
         for (const auto& [name, pool] : pools_) {

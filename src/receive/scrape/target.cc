@@ -59,9 +59,6 @@ TargetMetrics::TargetMetrics(MetricRegistry& registry)
     : body_size_limit_hits(
           registry.counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
                            "Total number of scrapes that hit the body size limit")),
-      sample_limit_hits(
-          registry.counter("prometheus_target_scrapes_exceeded_sample_limit_total",
-                           "Total number of scrapes that hit the sample limit and were rejected.")),
       skipped(registry.counter("kilowatch_target_scrapes_skipped_total",
                                "Scrapes left out because the one before still ran.")) {}
 
@@ -214,10 +211,6 @@ void Target::finish(const intake::ScrapeTiming& timing,
             last_duration_seconds_ = taken->duration_seconds;
         }
         ends = is_retired_ && leaves_markers_;
-    }
-    if (taken && !taken->outcome.ok() && job_->options.limits.samples > 0 &&
-        taken->samples_kept > job_->options.limits.samples) {
-        context_->metrics.sample_limit_hits.add();
     }
     if (ends) end_series();
     context_->scrape_ended();

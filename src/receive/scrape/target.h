@@ -34,7 +34,6 @@ struct TargetJob {
 struct TargetMetrics {
     explicit TargetMetrics(MetricRegistry& registry);
     Counter& body_size_limit_hits;
-    Counter& sample_limit_hits;
     Counter& skipped;
 };
 

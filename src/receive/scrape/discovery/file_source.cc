@@ -27,6 +27,7 @@ bool is_yaml(std::string_view path) {
 
 std::vector<std::string> FileSource::directories() const {
     std::vector<std::string> directories;
+    directories.reserve(options_.files.size());
     for (const std::string& pattern : options_.files) directories.push_back(directory_of(pattern));
     std::ranges::sort(directories);
     directories.erase(std::ranges::unique(directories).begin(), directories.end());
