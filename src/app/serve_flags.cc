@@ -92,11 +92,12 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
     command
         .add_option("--enable-feature", flags.enable_features,
                     "promql-experimental-functions, promql-delayed-name-removal, "
-                    "promql-duration-expr, promql-extended-range-selectors; repeatable, "
-                    "comma-separated")
+                    "promql-duration-expr, promql-extended-range-selectors, "
+                    "promql-binop-fill-modifiers; repeatable, comma-separated")
         ->delimiter(',')
         ->check(CLI::IsMember({"promql-experimental-functions", "promql-delayed-name-removal",
-                               "promql-duration-expr", "promql-extended-range-selectors"}));
+                               "promql-duration-expr", "promql-extended-range-selectors",
+                               "promql-binop-fill-modifiers"}));
     command.add_option("--log.level", flags.log_level, "debug, info, warn or error")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
         ->capture_default_str();

@@ -1,0 +1,38 @@
+// A store that is not open yet: what stands on it can be built and asked while the write-ahead log is replayed.
+// Until set(), every call says kUnavailable; afterwards it is the store itself.
+// Threads: all members from any thread; set() once.
+#pragma once
+
+#include <atomic>
+
+#include "contract/metric_store.h"
+
+namespace kw::app {
+
+class LateStore final : public MetricStore {
+ public:
+    // `store` outlives this.
+    void set(MetricStore& store) { store_.store(&store, std::memory_order_release); }
+    bool is_set() const { return store_.load(std::memory_order_acquire) != nullptr; }
+
+    Result<SeriesRef> ref_of(const LabelSet& labels) override;
+    Result<AppendResult> append(const SampleBatch& batch) override;
+    Result<std::unique_ptr<SelectedSeries>> select(const std::vector<Matcher>& matchers,
+                                                   const TimeRange& range, const SelectHints& hints,
+                                                   const CancelToken& cancel,
+                                                   MemoryBudget& budget) override;
+    Result<std::vector<std::string>> label_names(const std::vector<Matcher>& matchers,
+                                                 const TimeRange& range, uint64_t limit,
+                                                 const CancelToken& cancel) override;
+    Result<std::vector<std::string>> label_values(std::string_view name,
+                                                  const std::vector<Matcher>& matchers,
+                                                  const TimeRange& range, uint64_t limit,
+                                                  const CancelToken& cancel) override;
+    Result<StoreStats> stats(uint64_t limit) override;
+
+ private:
+    Result<MetricStore*> get() const;
+    std::atomic<MetricStore*> store_{nullptr};
+};
+
+}  // namespace kw::app

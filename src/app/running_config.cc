@@ -1,0 +1,94 @@
+#include "app/running_config.h"
+
+#include "base/clock.h"
+#include "base/fs/file_system.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace kw::app {
+
+RunningConfig::RunningConfig(Environment& env, std::string path)
+    : env_(env),
+      path_(std::move(path)),
+      success_gauge_(env.metrics.gauge("prometheus_config_last_reload_successful",
+                                       "Whether the last configuration reload attempt was successful.")),
+      time_gauge_(env.metrics.gauge("prometheus_config_last_reload_success_timestamp_seconds",
+                                    "Timestamp of the last successful configuration reload.")) {}
+
+Result<void> RunningConfig::load() {
+    MutexLock one_at_a_time(reload_mutex_);
+    KW_TRY_ASSIGN(Config config, load_config(env_.files, path_));
+    publish(std::move(config));
+    return {};
+}
+
+void RunningConfig::apply_first(const Apply& apply) {
+    MutexLock one_at_a_time(reload_mutex_);
+    const std::shared_ptr<const Config> config = current();
+    log_warnings(*config);
+    apply(*config);
+    is_applied_ = true;
+}
+
+Result<void> RunningConfig::reload(const Apply& apply) {
+    MutexLock one_at_a_time(reload_mutex_);
+    if (!is_applied_) return unavailable("starting: the write-ahead log is being replayed");
+    Result<Config> config = load_config(env_.files, path_);
+    if (!config.ok()) {
+        env_.log.error("configuration not reloaded, the old one stays",
+                       {{"err", config.error().message}});
+        success_gauge_.set(0);
+        MutexLock lock(mutex_);
+        reload_succeeded_ = false;
+        return std::move(config).error();
+    }
+    log_warnings(*config);
+    publish(std::move(config).value());
+    apply(*current());
+    env_.log.info("configuration reloaded", {{"file", path_}});
+    return {};
+}
+
+std::shared_ptr<const Config> RunningConfig::current() const {
+    MutexLock lock(mutex_);
+    return config_;
+}
+
+void RunningConfig::publish(Config config) {
+    const Millis now = env_.clock.now();
+    success_gauge_.set(1);
+    time_gauge_.set(static_cast<double>(now.count) / 1000);
+    MutexLock lock(mutex_);
+    config_ = std::make_shared<const Config>(std::move(config));
+    reload_succeeded_ = true;
+    loaded_at_ = now;
+}
+
+void RunningConfig::log_warnings(const Config& config) const {
+    for (const ConfigWarning& warning : config.warnings) {
+        env_.log.warn("configuration", {{"file", warning.file},
+                                        {"line", std::to_string(warning.line)},
+                                        {"key", warning.key},
+                                        {"warning", warning.message}});
+    }
+}
+
+std::string RunningConfig::shown_yaml() const { return current()->shown_yaml; }
+
+std::vector<api::ConfigWarning> RunningConfig::warnings() const {
+    std::vector<api::ConfigWarning> warnings;
+    for (const ConfigWarning& warning : current()->warnings) {
+        warnings.push_back({warning.file, warning.line, warning.key, warning.message});
+    }
+    return warnings;
+}
+
+api::RuntimeInfo RunningConfig::runtime_info() const {
+    MutexLock lock(mutex_);
+    api::RuntimeInfo info;
+    info.reload_succeeded = reload_succeeded_;
+    info.last_config_time = loaded_at_;
+    return info;
+}
+
+}  // namespace kw::app

@@ -1,0 +1,222 @@
+#include "app/serve.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "api/prometheus_api.h"
+#include "app/config/config.h"
+#include "app/config/web_config.h"
+#include "app/late_store.h"
+#include "app/listen_rules.h"
+#include "app/running_config.h"
+#include "app/signals.h"
+#include "app/version.h"
+#include "base/clock.h"
+#include "base/environment.h"
+#include "base/fs/real.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/thread_pool.h"
+#include "collect/collector.h"
+#include "intake/remote_write.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "net/router.h"
+#include "promql/engine.h"
+#include "scrape/scrape_manager.h"
+#include "tsdb/database.h"
+#include "tsdb/wal_replay.h"
+#include "web/web_routes.h"
+
+namespace kw::app {
+namespace {
+
+size_t pool_size() { return std::max<size_t>(2, std::thread::hardware_concurrency()); }
+
+std::string own_host_name() {
+    utsname names{};
+    return ::uname(&names) == 0 ? std::string(names.nodename) : std::string();
+}
+
+tsdb::Options store_options(const ServeSettings& settings) {
+    tsdb::Options options;
+    options.path = fs::join(settings.flags.storage_path, "metrics");
+    options.retention_ms = settings.retention_ms;
+
+    options.wal_sync = settings.wal_sync_acked ? tsdb::WalSync::kAcked : tsdb::WalSync::kInterval;
+    return options;
+}
+
+promql::EngineOptions engine_options(const ServeSettings& settings) {
+    promql::EngineOptions options;
+    options.lookback_ms = settings.query_lookback_ms;
+    options.timeout_ms = settings.query_timeout_ms;
+    options.max_samples = settings.flags.query_max_samples;
+    options.max_concurrency = settings.flags.query_max_concurrency;
+    for (const std::string& feature : settings.flags.enable_features) {
+        if (feature == "promql-experimental-functions") options.features.experimental_functions = true;
+        if (feature == "promql-duration-expr") options.features.duration_expressions = true;
+        if (feature == "promql-extended-range-selectors") options.features.extended_range_selectors = true;
+        if (feature == "promql-binop-fill-modifiers") options.features.fill_modifiers = true;
+        if (feature == "promql-delayed-name-removal") options.delayed_name_removal = true;
+    }
+    return options;
+}
+
+net::HttpServer::Options http_options(const ServeSettings& settings, net::WebOptions web,
+                                      const ExternalUrl& external) {
+    net::HttpServer::Options options;
+    options.listen_addresses = settings.flags.listen_addresses;
+    options.path_prefix = external.path;
+    if (!external.host.empty()) {
+        options.allowed_hosts = {external.host};
+        options.allowed_origins = {external.origin};
+    }
+    options.web = std::move(web);
+    options.connections_max = settings.flags.connections_max;
+    options.idle_timeout = std::chrono::milliseconds(settings.read_timeout_ms);
+    // As many handlers as queries may run, and some for what answers at once.
+    options.handler_threads = settings.flags.query_max_concurrency + 12;
+    return options;
+}
+
+api::BuildInfo api_build_info() {
+    const BuildInfo& build = build_info();
+    api::BuildInfo info;
+    info.version = build.version;
+    info.revision = build.revision;
+    info.compiler = build.compiler;
+    return info;
+}
+
+api::PrometheusApi::Options api_options(const ServeSettings& settings) {
+    api::PrometheusApi::Options options;
+    options.enable_lifecycle = settings.flags.enable_lifecycle;
+    options.enable_admin_api = settings.flags.enable_admin_api;
+    options.external_url = settings.flags.external_url;
+    return options;
+}
+
+api::RuntimeInfo runtime_info(const ServeSettings& settings, const RunningConfig& running, Millis started) {
+    api::RuntimeInfo info = running.runtime_info();
+    info.start_time = started;
+    info.hostname = own_host_name();
+    std::error_code ignored;
+    info.working_directory = std::filesystem::current_path(ignored).string();
+    info.cpu_count = std::thread::hardware_concurrency();
+    info.storage_retention = retention_text(settings);
+    return info;
+}
+
+api::WalReplay replay_status(const tsdb::WalReplayProgress& progress) {
+    return {static_cast<int64_t>(progress.min), static_cast<int64_t>(progress.max),
+            static_cast<int64_t>(progress.current)};
+}
+
+}  // namespace
+
+Result<void> serve(const ServeSettings& settings, const Signals& signals) {
+    const Log log(settings.log_level, settings.log_format);
+    RealClock clock;
+    fs::RealFileSystem files;
+    MetricRegistry metrics;
+    ThreadPool pool("kw-pool", pool_size());
+    Environment env{clock, files, log, metrics, pool};
+
+    // What is wrong in the files is said before anything is opened.
+    KW_TRY_ASSIGN(const ExternalUrl external, parse_external_url(settings.flags.external_url));
+    net::WebOptions web;
+    if (!settings.flags.web_config_file.empty()) {
+        KW_TRY_ASSIGN(web, load_web_config(files, settings.flags.web_config_file));
+    }
+    KW_TRY(check_listen_addresses(settings.flags.listen_addresses, web));
+    RunningConfig running(env, settings.flags.config_file);
+    KW_TRY(running.load());
+
+    // store
+    KW_TRY(files.create_directories(settings.flags.storage_path));
+    LateStore store;
+    tsdb::WalReplayProgress replay;
+
+    // receive
+    intake::RemoteWriteIntake remote_write(env, store, {});
+    net::HttpClient fetcher(env, {});
+    collect::HostCollectors host(clock, {});
+    collect::SelfCollectors self(clock, {});
+    scrape::ScrapeManager scraper(env, store, fetcher);
+    const auto apply = [&](const Config& config) {
+        std::vector<scrape::CollectorJob> collectors;
+        if (config.host.enabled) {
+            collectors.push_back({config.host.job, "localhost", config.host.labels,
+                                  [&](std::string& out) { host.collect(out); }});
+        }
+        if (config.process.enabled) {
+            collectors.push_back({config.process.job, "localhost", config.process.labels,
+                                  [&](std::string& out) {
+                                      self.collect(out);
+                                      metrics.render(out);
+                                  }});
+        }
+        scraper.apply(config.jobs, std::move(collectors));
+    };
+
+    // query
+    promql::Engine engine(env, store, engine_options(settings));
+
+    // present
+    net::Router routes;
+    const Millis started = clock.now();
+    api::add_prometheus_routes(
+        routes,
+        {.env = env,
+         .store = store,
+         .engine = engine,
+         .options = api_options(settings),
+         .targets = api::target_reader(scraper),
+         .is_ready = [&] { return store.is_set(); },
+         .config_yaml = [&] { return running.shown_yaml(); },
+         .flags = flag_values(settings.flags),
+         .build = api_build_info(),
+         .runtime = [&] { return runtime_info(settings, running, started); },
+         .wal_replay = [&] { return replay_status(replay); },
+         .config_warnings = [&] { return running.warnings(); },
+         .write =
+             [&](std::string_view body) {
+                 const intake::RemoteWriteIntake::Answer answer = remote_write.write(body);
+                 return api::WriteAnswer{answer.status, answer.message};
+             },
+         .reload = [&] { return running.reload(apply); },
+         .quit = [&] { signals.request_stop(); },
+         .delete_series = {},
+         .clean_tombstones = {},
+         .snapshot = {}});
+    web::add_web_routes(routes, {external.path, settings.flags.page_title});
+
+    KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,
+                  net::HttpServer::start(env, routes, http_options(settings, web, external)));
+    for (const std::string& address : http->addresses()) log.info("listening", {{"address", address}});
+
+    // The API answers 503 until the log is replayed.
+    const int64_t opening_ns = clock.steady_ns();
+    KW_TRY_ASSIGN(const std::unique_ptr<tsdb::Database> database,
+                  tsdb::Database::open(env, store_options(settings), &replay));
+    store.set(*database);
+    running.apply_first(apply);
+    log.info("ready", {{"replay_seconds",
+                        fmt::format("{:.3f}", static_cast<double>(clock.steady_ns() - opening_ns) / 1e9)}});
+
+    while (signals.wait() == SignalEvent::kReload) {
+        // A failure is logged, and shown by the API and the metrics.
+        (void)running.reload(apply);
+    }
+    log.info("stopping");
+    http->stop();
+    scraper.stop();
+    return database->flush();
+}
+
+}  // namespace kw::app
