@@ -1,9 +1,13 @@
 """The guide's configuration and system queries, verbatim, on a running server with real clients."""
 
 import json
+import os
+import pathlib
+import shutil
+import tempfile
 import unittest
 
-from harness import EndToEndTest, wait_until
+from harness import EndToEndTest, free_port, wait_until
 
 GUIDE_CONFIG = """\
 global:
@@ -79,22 +83,44 @@ class RealClients(EndToEndTest):
 
 
 class Exporters(EndToEndTest):
+    """Debian's exporters beside a private PostgreSQL and a private Redis, all on free ports."""
+
+    def start_postgres(self) -> int:
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+        if not programs:
+            self.skipTest("postgresql is not installed; ./kw test installs it")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="kw-e2e-pg-"))
+        self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        # PostgreSQL refuses to run as root.
+        as_postgres: list[str] = []
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+            as_postgres = ["runuser", "-u", "postgres", "--"]
+        data, port = folder / "data", free_port()
+        self.tool(*as_postgres, str(programs[-1] / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres")
+        self.program("postgresql", [*as_postgres, str(programs[-1] / "postgres"), "-D", str(data), "-p", str(port),
+                                    "-h", "127.0.0.1", "-k", str(folder), "-c", "fsync=off"])
+        return port
+
     def test_node_postgres_and_redis_exporters_are_scraped(self) -> None:
-        from harness import free_port
+        postgres, redis = self.start_postgres(), free_port()
+        self.program("redis-server", ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", "",
+                                      "--dir", str(self.folder)])
         ports = {name: free_port() for name in ("node", "postgres", "redis")}
         self.program("node", ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{ports['node']}"])
         self.program("postgres", ["prometheus-postgres-exporter",
                                   f"--web.listen-address=127.0.0.1:{ports['postgres']}"],
-                     {"DATA_SOURCE_NAME": "postgresql://nobody@127.0.0.1:1/none?sslmode=disable"})
-        self.program("redis", ["prometheus-redis-exporter", "-redis.addr=redis://127.0.0.1:1",
+                     {"DATA_SOURCE_NAME": f"postgresql://postgres@127.0.0.1:{postgres}/postgres?sslmode=disable"})
+        self.program("redis", ["prometheus-redis-exporter", f"-redis.addr=redis://127.0.0.1:{redis}",
                                f"-web.listen-address=127.0.0.1:{ports['redis']}"])
         jobs = "".join(f"  - job_name: {name}\n    static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
                        for name, port in ports.items())
-        server = self.serve("global: {scrape_interval: 1s}\nscrape_configs:\n" + jobs)
-        wait_until(lambda: len(server.query('up{job=~"node|postgres|redis"} == 1')) == 3, "all three are up")
+        server = self.serve("global: {scrape_interval: 2s, scrape_timeout: 2s}\nscrape_configs:\n" + jobs)
+        wait_until(lambda: len(server.query('up{job=~"node|postgres|redis"} == 1')) == 3, "all three are up", 60)
         self.assertGreater(server.series_value('count({job="node"})'), 200)
-        self.assertEqual(server.series_value('pg_up{job="postgres"}'), 0)
-        self.assertEqual(server.series_value('redis_up{job="redis"}'), 0)
+        for query in ("pg_up == 1", "redis_up == 1", "redis_memory_used_bytes > 0", "redis_connected_clients > 0",
+                      'pg_stat_database_blks_hit{datname="postgres"}'):
+            wait_until(lambda q=query: server.query(q), f"{query} answers", 30)
         types = server.get("/api/v1/metadata", metric="node_cpu_seconds_total")
         self.assertEqual(types["node_cpu_seconds_total"][0]["type"], "counter")
 

@@ -100,15 +100,23 @@ class Server:
             "--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle", *self.flags], self.folder)
 
         def address() -> str | None:
-            if not self.process.alive():
-                raise SystemError(f"kilowatch ended with {self.process.popen.returncode}:\n{self.process.log()}")
+            self.must_live()
             found = re.search(r"msg=listening address=(\S+)", self.process.log()[offset:])
             return found.group(1) if found else None
 
         self.url = "http://" + str(wait_until(address, "kilowatch listens", 60))
         if wait_ready:
-            wait_until(lambda: self.status("/-/ready") == 200, "kilowatch is ready", 60)
+            wait_until(lambda: self.ready(), "kilowatch is ready", 60)
         return self
+
+    def must_live(self) -> None:
+        if not self.process.alive():
+            self.process.log_file.close()
+            raise SystemError(f"kilowatch ended with {self.process.popen.returncode}:\n{self.process.log()}")
+
+    def ready(self) -> bool:
+        self.must_live()
+        return self.status("/-/ready") == 200
 
     def stop(self) -> int:
         return self.process.stop()

@@ -55,10 +55,9 @@ class WebConfig(EndToEndTest):
                          [401, 401, 401, 200])
         with self.assertRaises((urllib.error.URLError, ConnectionError)):
             urllib.request.urlopen(f"http://{address}/-/healthy", timeout=5)
-        client = self.folder / "client.yml"
-        client.write_text("basic_auth: {username: ops, password: secret}\n"
-                          f"tls_config: {{ca_file: {certificate}}}\n", encoding="utf-8")
-        self.tool("promtool", "query", "instant", "--http.config.file", str(client), f"https://{address}", "vector(1)")
+        text = self.tool("env", f"SSL_CERT_FILE={certificate}", "promtool", "query", "instant",
+                         f"https://ops:secret@{address}", "vector(1)")
+        self.assertIn("=> 1", text)
 
 
 class Listening(EndToEndTest):
