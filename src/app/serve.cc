@@ -157,8 +157,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         if (config.process.enabled) {
             collectors.push_back({config.process.job, "localhost", config.process.labels,
                                   [&](std::string& out) {
-                                      self.collect(out);
                                       metrics.render(out);
+                                      self.collect(out);
                                   }});
         }
         scraper.apply(config.jobs, std::move(collectors));
@@ -184,16 +184,14 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
          .runtime = [&] { return runtime_info(settings, running, started); },
          .wal_replay = [&] { return replay_status(replay); },
          .config_warnings = [&] { return running.warnings(); },
+         .further_metrics = [&](std::string& out) { self.collect(out); },
          .write =
              [&](std::string_view body) {
                  const intake::RemoteWriteIntake::Answer answer = remote_write.write(body);
                  return api::WriteAnswer{answer.status, answer.message};
              },
          .reload = [&] { return running.reload(apply); },
-         .quit = [&] { signals.request_stop(); },
-         .delete_series = {},
-         .clean_tombstones = {},
-         .snapshot = {}});
+         .quit = [&] { signals.request_stop(); }});
     web::add_web_routes(routes, {external.path, settings.flags.page_title});
 
     KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,

@@ -137,7 +137,7 @@ Engine::Engine(Environment& env, MetricStore& store, const EngineOptions& option
       samples_total_(env.metrics.counter("prometheus_engine_query_samples_total",
                                          "The total number of samples loaded by all queries.")),
       eval_seconds_(env.metrics.histogram(
-          "prometheus_engine_query_duration_histogram_seconds", "Duration of queries.",
+          "kilowatch_engine_query_duration_seconds", "Duration of queries.",
           {.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, {{"slice", "inner_eval"}})),
       running_gauge_(env.metrics.gauge("prometheus_engine_queries",
                                        "The current number of queries being executed.")) {
