@@ -179,6 +179,8 @@ class Generator:
         if choice < 0.5:
             function = self.pick("abs", "ceil", "floor", "exp", "sqrt", "ln", "log2", "log10", "round", "sgn", "sort",
                                  "sort_desc", "atan", "cos", "sin", "tanh", "deg", "rad", "timestamp", "absent")
+            if function in ("sin", "cos"):  # of a large number they show nothing but its rounding
+                inner = self.selector(self.GAUGES)
             return f"{function}({inner})"
         if choice < 0.65:
             return f"clamp({inner}, {self.pick('0', '-5', '1')}, {self.pick('2', '100', '1e6')})"

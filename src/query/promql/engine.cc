@@ -187,6 +187,7 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
         return invalid("time is out of range");
     }
     const int64_t began_ns = env_.clock.steady_ns();
+    const auto began = std::chrono::steady_clock::now();
     const int64_t timeout_ms =
         std::min(options.timeout_ms.value_or(options_.timeout_ms), options_.timeout_ms);
     const CancelToken within(cancel, std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0)));
@@ -216,6 +217,7 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
     settings.subquery_step_ms = options_.subquery_step_ms;
     settings.max_samples = options_.max_samples;
     settings.max_series = options_.max_series;
+    settings.deadline = began + std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0));
     settings.delayed_name_removal = options_.delayed_name_removal;
     settings.per_step_stats = options.per_step_stats;
     const int64_t eval_ns = env_.clock.steady_ns();

@@ -185,6 +185,19 @@ TEST(Engine, AggregatesMoreSeriesThanItMayHold) {
     EXPECT_FALSE(all.ok());
 }
 
+TEST(Engine, StopsInTheMiddleOfASeries) {
+    EngineOptions options;
+    options.timeout_ms = 300;
+    Bench bench(options);
+    // 1,000 windows of 600,000 values each: minutes to sort.
+    const auto began = std::chrono::steady_clock::now();
+    const auto result = bench.engine().range("quantile_over_time(0.5, vector(time())[600000s:1s])",
+                                             Millis{0}, Millis{1'000'000}, 1000, {}, bench.cancel);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().code, Code::kTimeout) << error_of(result);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+}
+
 TEST(Engine, StopsWhenTheClientHasGone) {
     Bench bench;
     bench.fill(10, 10);

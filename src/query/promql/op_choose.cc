@@ -136,8 +136,8 @@ Result<std::unique_ptr<SeriesStream>> ChooseOperator::open(QueryContext& context
     std::vector<uint32_t> order;  // of the output: by rank in an instant query
     std::vector<uint32_t> present;
     for (const std::vector<uint32_t>& members : members_of(grouping)) {
-        KW_TRY(context.check());
         for (size_t step = 0; step < grid.count; ++step) {
+            if (step % 64 == 0) KW_TRY(context.check());
             present.clear();
             for (const uint32_t i : members) {
                 if (!is_absent(vector.series[i].values[step])) present.push_back(i);
@@ -191,6 +191,7 @@ Result<std::unique_ptr<SeriesStream>> QuantileOperator::open(QueryContext& conte
             series = {grouping.labels[group], grouping.drop_names[group],
                       Column(grid.count, kAbsent)};
             for (size_t step = 0; step < grid.count; ++step) {
+                if (step % 64 == 0) KW_TRY(context.check());
                 scratch.sorted.clear();
                 for (const uint32_t i : members[group]) {
                     const double value = vector.series[i].values[step];

@@ -49,6 +49,7 @@ class Rolled final : public SeriesStream {
                              grid_,
                              params_,
                              scratch,
+                             &context_,
                              total};
         if (extension_ == VectorSelector::Extension::kNone) {
             rollup_.kernel(in, out);
@@ -56,6 +57,7 @@ class Rolled final : public SeriesStream {
             extended_over(in, rollup_.kernel, extension_ == VectorSelector::Extension::kSmoothed,
                           context_.settings().lookback_ms, out);
         }
+        KW_TRY(context_.check());
         count(scratch, total);
         if (rollup_.wants_counter) {
             remark(labels(index).metric_name(), out);
@@ -128,6 +130,10 @@ Result<void> check_factors(const Column& factors, std::string_view which, std::s
 }
 
 }  // namespace
+
+bool is_stopped(const RollupInput& in) {
+    return in.context != nullptr && !in.context->check().ok();
+}
 
 uint64_t place_windows(std::span<const int64_t> times, const Windows& range,
                        std::vector<Window>& windows) {

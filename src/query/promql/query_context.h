@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ struct QuerySettings {
     int64_t subquery_step_ms = 60'000;  // of a subquery that names none
     uint64_t max_samples = 50'000'000;
     uint64_t max_series = 2'000'000;  // that one selector matches
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     bool delayed_name_removal = false;
     bool per_step_stats = false;
 };

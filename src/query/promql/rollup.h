@@ -24,10 +24,11 @@ struct RollupInput {
     std::span<const int64_t> starts;  // empty, or one a time
     std::span<const Window> windows;  // one a step
     const Windows& range;
-    const StepGrid& grid;            // evaluation times
-    std::span<const Column> params;  // of the scalar arguments, in their order
-    Scratch& scratch;                // `sorted`, `indexes`
-    uint64_t windows_total = 0;      // the sizes of all windows together
+    const StepGrid& grid;                   // evaluation times
+    std::span<const Column> params;         // of the scalar arguments, in their order
+    Scratch& scratch;                       // `sorted`, `indexes`
+    const QueryContext* context = nullptr;  // null: nobody can stop it
+    uint64_t windows_total = 0;             // the sizes of all windows together
 };
 
 // Fills one value a step: kAbsent where the window gives none.
@@ -162,12 +163,22 @@ class SlidingWindow {
 // Whether windows overlap so much that sliding pays: each sample stands in more than 8 of them.
 inline bool overlaps_much(const RollupInput& in) { return in.windows_total > 8 * in.values.size(); }
 
-// Calls f(window, step) for the value of each window that has at least `least` samples.
+// Whether the query was cancelled or has run out of time; then nobody looks at what a kernel gives.
+bool is_stopped(const RollupInput& in);
+
+// Calls f(window, step) for the value of each window that has at least `least` samples. Looks every million
+// samples whether it should go on: 10,000 windows of a million samples each take minutes to sort.
 template <typename F>
 void each_window(const RollupInput& in, std::span<double> out, uint32_t least, F f) {
+    constexpr uint64_t kSamplesBetweenLooks = 1 << 20;
+    uint64_t walked = 0;
     for (size_t step = 0; step < in.windows.size(); ++step) {
         const Window window = in.windows[step];
         out[step] = window.size() < least ? kAbsent : f(window, step);
+        walked += window.size();
+        if (walked < kSamplesBetweenLooks) continue;
+        walked = 0;
+        if (is_stopped(in)) return;
     }
 }
 

@@ -47,8 +47,8 @@ std::vector<double> evaluate(const Case& one, const StepGrid& grid, const Window
                              RollupKernel kernel, const std::vector<Column>& params, bool slide) {
     Scratch scratch;
     const uint64_t total = place_windows(one.times, range, scratch.windows);
-    const RollupInput in{one.times, one.values, {},      scratch.windows,  range,
-                         grid,      params,     scratch, slide ? total : 0};
+    const RollupInput in{one.times, one.values, {},      scratch.windows, range,
+                         grid,      params,     scratch, nullptr,         slide ? total : 0};
     std::vector<double> out(grid.count);
     kernel(in, out);
     return out;
