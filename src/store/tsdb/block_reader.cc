@@ -50,11 +50,30 @@ Result<void> BlockReader::add_pair(std::string_view name, std::string_view value
                                    Roaring& into) const {
     const std::optional<size_t> pair = index_->find_pair(name, value);
     if (!pair) return {};
+    return add_postings(*pair, into);
+}
+
+Result<void> BlockReader::add_values(std::string_view name, std::string_view prefix,
+                                     const std::function<Result<bool>(std::string_view)>& accept,
+                                     Roaring& into) const {
+    const std::optional<size_t> found = index_->find_name(name);
+    if (!found) return {};
+    const size_t end = index_->first_pair(*found) + index_->pair_count(*found);
+    for (size_t pair = index_->lower_bound(*found, prefix); pair < end; ++pair) {
+        const std::string_view value = index_->pair_value(pair);
+        if (!value.starts_with(prefix)) break;
+        KW_TRY_ASSIGN(const bool accepted, accept(value));
+        if (accepted) KW_TRY(add_postings(pair, into));
+    }
+    return {};
+}
+
+Result<void> BlockReader::add_postings(size_t pair, Roaring& into) const {
     const auto damaged = [&](const std::string& what) {
-        return corrupt("block {}: index: postings of {}={}: {}", meta_.name, name, quoted(value),
-                       what);
+        return corrupt("block {}: index: postings of value {}: {}", meta_.name,
+                       quoted(index_->pair_value(pair)), what);
     };
-    const ByteView bytes = index_->pair_postings(*pair);
+    const ByteView bytes = index_->pair_postings(pair);
     ByteReader in(bytes);
     const Result<uint64_t> count = in.varint();
     if (!count.ok()) return damaged(count.error().message);

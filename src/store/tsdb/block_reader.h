@@ -48,6 +48,9 @@ class BlockReader final : public PostingsSource {
     uint64_t pair_count(std::string_view name, std::string_view value) const override;
     Result<void> visit_values(std::string_view name, std::string_view prefix,
                               const std::function<bool(std::string_view)>& visit) const override;
+    Result<void> add_values(std::string_view name, std::string_view prefix,
+                            const std::function<Result<bool>(std::string_view)>& accept,
+                            Roaring& into) const override;
     // Calls `visit` with each label name, sorted; the view lives as long as the reader.
     void visit_names(const std::function<void(std::string_view)>& visit) const;
 
@@ -58,6 +61,8 @@ class BlockReader final : public PostingsSource {
     friend class BlockCursor;
     struct Index;
     BlockReader();
+    // Adds the series of pair number `pair`. Errors: kCorrupt.
+    Result<void> add_postings(size_t pair, Roaring& into) const;
 
     BlockMeta meta_;
     std::unique_ptr<const Index> index_;

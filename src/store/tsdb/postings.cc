@@ -45,16 +45,12 @@ Result<void> add_by_value(const PostingsSource& source, const Matcher& matcher, 
     const bool by_prefix = matcher.regex() != nullptr && wanted != is_negated(matcher);
     const std::string_view prefix =
         by_prefix ? std::string_view(matcher.regex()->prefix()) : std::string_view();
-    Result<void> failed;
     size_t visited = 0;
-    KW_TRY(source.visit_values(matcher.name(), prefix, [&](std::string_view value) {
-        if (++visited % kValuesPerCheck == 0) failed = cancel.check();
-        if (failed.ok() && matcher.matches(value) == wanted) {
-            failed = source.add_pair(matcher.name(), value, into);
-        }
-        return failed.ok();
-    }));
-    return failed;
+    const auto accept = [&](std::string_view value) -> Result<bool> {
+        if (++visited % kValuesPerCheck == 0) KW_TRY(cancel.check());
+        return matcher.matches(value) == wanted;
+    };
+    return source.add_values(matcher.name(), prefix, accept, into);
 }
 
 // How many series a keeping matcher leaves at most: known for literals, unknown (huge) for the
@@ -70,6 +66,22 @@ uint64_t estimate(const PostingsSource& source, const Matcher& matcher) {
 }
 
 }  // namespace
+
+Result<void> PostingsSource::add_values(std::string_view name, std::string_view prefix,
+                                        const std::function<Result<bool>(std::string_view)>& accept,
+                                        Roaring& into) const {
+    Result<void> failed;
+    KW_TRY(visit_values(name, prefix, [&](std::string_view value) {
+        Result<bool> accepted = accept(value);
+        if (!accepted.ok()) {
+            failed = std::move(accepted).error();
+        } else if (accepted.value()) {
+            failed = add_pair(name, value, into);
+        }
+        return failed.ok();
+    }));
+    return failed;
+}
 
 Result<Roaring> evaluate(const PostingsSource& source, const std::vector<Matcher>& matchers,
                          const CancelToken& cancel) {

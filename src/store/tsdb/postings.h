@@ -43,6 +43,12 @@ class PostingsSource {
     // once; the view is valid for the call); stops when it returns false.
     virtual Result<void> visit_values(std::string_view name, std::string_view prefix,
                                       const std::function<bool(std::string_view)>& visit) const = 0;
+    // Adds the series of every value of `name` that begins with `prefix` and that `accept` accepts.
+    // Made of the two above; a source that finds the series of a value it stands on overrides it.
+    // Errors: what `accept` returns ends the visit.
+    virtual Result<void> add_values(std::string_view name, std::string_view prefix,
+                                    const std::function<Result<bool>(std::string_view)>& accept,
+                                    Roaring& into) const;
 };
 
 // The series that meet all of `matchers`; no matchers: all series.
