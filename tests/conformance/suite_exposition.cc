@@ -159,6 +159,7 @@ void run_exposition(const path& folder, Tally& tally) {
     for (const char* const part : {"expfmt", "node-exporter", "text-fuzz", "textparse"})
         run_files(folder / part, tally);
     run_textfile(folder / "textfile", tally);
+    run_exposition_lint(folder, tally);
 }
 
 }  // namespace kw::conformance

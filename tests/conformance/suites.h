@@ -44,13 +44,24 @@ std::span<const Suite> suites();
 // The whole of a file; fails the case `name` and returns false when it cannot be read.
 bool read_file(const std::filesystem::path& path, std::string& out, Tally& tally);
 
+// --- suite_config.cc
+void run_config(const std::filesystem::path& folder, Tally& tally);
+
 // --- suite_discovery.cc
 void run_discovery(const std::filesystem::path& folder, Tally& tally);
 
 // --- suite_exposition.cc
 void run_exposition(const std::filesystem::path& folder, Tally& tally);
+// suite_exposition_lint.cc
+void run_exposition_lint(const std::filesystem::path& folder, Tally& tally);
 
 // --- suite_promql.cc
 void run_promql(const std::filesystem::path& folder, Tally& tally);
+
+// --- suite_promtool.cc
+void run_promtool(const std::filesystem::path& folder, Tally& tally);
+
+// --- suite_relabel.cc
+void run_relabel(const std::filesystem::path& folder, Tally& tally);
 
 }  // namespace kw::conformance
