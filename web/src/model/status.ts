@@ -10,9 +10,17 @@ const NAMES: Readonly<Record<string, string>> = {
   lastConfigTime: 'Configuration loaded',
   reloadConfigSuccess: 'Last reload',
   corruptionCount: 'WAL corruptions',
+  goVersion: 'Compiler',
   goroutineCount: 'Goroutines',
   storageRetention: 'Retention',
 };
+
+// Facts about a Go runtime are in the API for clients' sake; a server without one answers 0 or nothing.
+const GO_ONLY = new Set(['goroutineCount', 'GOMEMLIMIT', 'GOGC', 'GODEBUG']);
+
+export function isShown(key: string, value: string | number | boolean): boolean {
+  return value !== '' && !(GO_ONLY.has(key) && value === 0);
+}
 
 // `startTime` → `Start time`.
 export function nameOfKey(key: string): string {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ActiveTarget } from './answers';
 import { errorPosition } from './error_position';
 import { seriesName, shortNames, splitShared } from './labels';
-import { nameOfKey, showStatusValue, yamlParts } from './status';
+import { isShown, nameOfKey, showStatusValue, yamlParts } from './status';
 import { sortRows, toTable, toTsv } from './table';
 import { groupPools, matchesTarget } from './targets';
 
@@ -150,9 +150,16 @@ describe('status', () => {
     ['startTime', 'Start time'],
     ['reloadConfigSuccess', 'Last reload'],
     ['version', 'Version'],
-    ['goVersion', 'Go version'],
+    ['goVersion', 'Compiler'],
+    ['walReplay', 'Wal replay'],
   ])('names %s', (key, want) => {
     expect(nameOfKey(key)).toBe(want);
+  });
+
+  it('leaves out what is empty or of Go alone', () => {
+    expect(isShown('branch', '')).toBe(false);
+    expect(isShown('goroutineCount', 0)).toBe(false);
+    expect(isShown('corruptionCount', 0)).toBe(true);
   });
 
   it('shows values', () => {

@@ -7,7 +7,7 @@ import { Notice } from '../../components/Notice';
 import { Panel } from '../../components/Page';
 import { useSettings } from '../../components/settings';
 import type { ConfigWarning } from '../../model/answers';
-import { nameOfKey, showStatusValue } from '../../model/status';
+import { isShown, nameOfKey, showStatusValue } from '../../model/status';
 import css from './Status.module.css';
 
 type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -42,7 +42,7 @@ export function OverviewTab(): ReactElement {
 function FactsTable({ label, facts }: { readonly label: string; readonly facts: Facts }): ReactElement {
   const { zone } = useSettings();
   const rows = Object.entries(facts)
-    .filter(([, value]) => value !== '')
+    .filter(([key, value]) => isShown(key, value))
     .map(([key, value]) => [nameOfKey(key), showStatusValue(key, value, zone)] as const);
   return <DataTable label={label} rows={rows} />;
 }
