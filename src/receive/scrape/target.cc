@@ -212,6 +212,11 @@ void Target::finish(const intake::ScrapeTiming& timing,
         }
         ends = is_retired_ && leaves_markers_;
     }
+    if (taken && !taken->outcome.ok()) {
+        context_->env.log.debug("a scrape failed", {{"scrape_pool", job_->options.job_name},
+                                                    {"target", plan_.url},
+                                                    {"error", taken->outcome.error().message}});
+    }
     if (ends) end_series();
     context_->scrape_ended();
 }
