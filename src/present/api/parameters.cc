@@ -182,8 +182,14 @@ Result<TimeRange> range_parameters(const net::Request& request) {
 
 Result<std::vector<std::vector<Matcher>>> selector_parameters(const net::Request& request,
                                                               const promql::ParseOptions& options) {
+    // Far above what clients send; each is a selection of its own.
+    constexpr size_t kSelectorsMax = 1000;
     std::vector<std::vector<Matcher>> selectors;
     for (const std::string_view text : request.params.all("match[]")) {
+        if (selectors.size() == kSelectorsMax) {
+            return invalid_parameter("match[]",
+                                     fmt::format("more than {} selectors", kSelectorsMax));
+        }
         Result<std::vector<Matcher>> matchers = promql::parse_selector(text, options);
         if (!matchers.ok()) return invalid_parameter("match[]", matchers.error().message);
         const bool selects =

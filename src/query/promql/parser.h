@@ -28,6 +28,8 @@ struct ParseOptions {
     // Nesting and operator chains alike. Some 300 bytes of stack a level in the parser, and every
     // later pass recurses too; people write 20, generated chains of `or` some hundreds.
     size_t tree_height_max = 1000;
+    // Each may take 4 MiB for its program (model/matcher.h): 1 GiB, were all of them hostile.
+    size_t regex_count_max = 250;
 
     static ParseOptions all_features() { return {true, true, true, true}; }
 };

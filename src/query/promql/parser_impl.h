@@ -116,6 +116,7 @@ class Parser final {
     std::optional<LexedToken> after_;
     uint32_t last_end_ = 0;  // of the token taken last
     size_t depth_ = 0;
+    size_t regex_count_ = 0;
 };
 
 }  // namespace kw::promql

@@ -106,6 +106,13 @@ Result<void> Parser::matcher(VectorSelector& selector) {
     if (name.empty() || !is_valid_utf8(name)) {
         return error_at(first.span.start, "invalid label name: " + go_quoted(name));
     }
+    const bool is_regex = op == MatchOp::kRegex || op == MatchOp::kNotRegex;
+    if (is_regex && ++regex_count_ > options_.regex_count_max) {
+        Error error = error_at(first.span.start, fmt::format("more than {} regular expressions",
+                                                             options_.regex_count_max));
+        error.code = Code::kExhausted;
+        return error;
+    }
     Result<Matcher> made_matcher = Matcher::make(op, std::move(name), std::move(value).value());
     if (!made_matcher.ok()) {
         Error error = error_at(first.span.start, made_matcher.error().message);

@@ -420,6 +420,8 @@ TEST(Parser, RefusesWhatIsTooBig) {
          "1:1002: parse error: expression nests deeper than 1000 levels"},
         {"duration chain", "a[1" + repeat("+1", kMany) + "]",
          "1:2002: parse error: expression nests deeper than 1000 levels"},
+        {"regular expressions", "{" + repeat("a=~\"(b{9}){9}\",", 251) + "}",
+         "1:3752: parse error: more than 250 regular expressions"},
         {"text", repeat(" ", (1 << 20) + 1), "query of 1048577 bytes, at most 1048576 are allowed"},
     };
     for (const Row& row : rows) {
@@ -437,6 +439,10 @@ TEST(Parser, RefusesWhatIsTooBig) {
         EXPECT_EQ(print(**expr), text);
         EXPECT_TRUE(parse(pretty_print(*clone(**expr))).ok());
     }
+    // Long lists are looked up, not searched.
+    std::string labels;
+    for (int i = 0; i < 60'000; ++i) labels += fmt::format("l{},", i);
+    EXPECT_TRUE(parse("a + on(" + labels + ") group_left(x," + repeat("m,", 60'000) + ") b").ok());
     const Result<ExprPtr> regex = parse("{a=~\"(((x{1,100}){1,100}){1,100}){1,100}\"}");
     ASSERT_FALSE(regex.ok());
     EXPECT_TRUE(regex.error().message.starts_with("1:2: parse error: ")) << regex.error().message;

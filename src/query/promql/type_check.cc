@@ -1,6 +1,7 @@
 #include "promql/type_check.h"
 
 #include <algorithm>
+#include <set>
 
 #include "promql/functions.h"
 #include "promql/lexer.h"
@@ -131,10 +132,10 @@ class Checker final {
     }
 
     Result<void> check_labels(const VectorMatching& matching, Span op_span) const {
-        if (!matching.on) return {};
+        if (!matching.on || matching.include.empty()) return {};
+        const std::set<std::string_view> included(matching.include.begin(), matching.include.end());
         for (const std::string& label : matching.labels) {
-            if (std::find(matching.include.begin(), matching.include.end(), label) !=
-                matching.include.end()) {
+            if (included.contains(label)) {
                 return fail(op_span,
                             fmt::format("label {} must not occur in ON and GROUP clause at once",
                                         go_quoted(label)));
