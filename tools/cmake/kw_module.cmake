@@ -7,6 +7,18 @@
 #   main.cc     left out: the program that owns it lists it
 # A module with more to say (generated sources) has a module.cmake in its folder.
 # DEPS may name only modules declared above, so a cycle cannot be written down.
+# kw_precompile(TARGET LEAST sources… [WITH headers…]): what nearly every file includes, compiled once, where the
+# target has at least LEAST sources: below that making the header costs more than it saves. Off in the editor's
+# and the daily build (KW_PCH), so that a missing include shows.
+function(kw_precompile target least)
+    cmake_parse_arguments(arg "" "" "WITH" ${ARGN})
+    list(LENGTH arg_UNPARSED_ARGUMENTS count)
+    if(KW_PCH AND NOT count LESS least)
+        target_precompile_headers(${target} PRIVATE <algorithm> <functional> <map> <memory> <optional> <span>
+                                  <string> <string_view> <variant> <vector> <fmt/core.h> ${arg_WITH})
+    endif()
+endfunction()
+
 function(kw_module name)
     cmake_parse_arguments(arg "" "IN" "DEPS;LIBS" ${ARGN})
     if(arg_IN)
@@ -37,6 +49,7 @@ function(kw_module name)
         add_library(kw_${name} STATIC ${sources})
         target_include_directories(kw_${name} PUBLIC ${parent})
         target_link_libraries(kw_${name} PUBLIC ${deps} ${arg_LIBS})
+        kw_precompile(kw_${name} 8 ${sources})
     else()
         add_library(kw_${name} INTERFACE)
         target_include_directories(kw_${name} INTERFACE ${parent})
@@ -49,6 +62,7 @@ function(kw_module name)
         add_executable(${name}_test ${tests})
         target_link_libraries(${name}_test PRIVATE kw_${name} GTest::gmock GTest::gtest_main)
         target_compile_definitions(${name}_test PRIVATE KW_TESTDATA="${folder}/testdata")
+        kw_precompile(${name}_test 3 ${tests} WITH <gtest/gtest.h> <gmock/gmock.h>)
         add_test(NAME ${name}_test COMMAND ${name}_test)
         set_tests_properties(${name}_test PROPERTIES TIMEOUT 600 LABELS unit)
     endif()

@@ -41,7 +41,7 @@ cmd_up() {
     cat <<TEXT
 
   Kilowatch is ready:  $url
-  Try:                 curl '$url/api/v1/query?query=rate(process_cpu_seconds_total[5m])'
+  Try:                 curl -g '$url/api/v1/query?query=rate(process_cpu_seconds_total[5m])'
   Data:                $run/data      Log: $run/kilowatch.log
   Ctrl-C stops it.
 TEXT

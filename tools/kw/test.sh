@@ -39,7 +39,7 @@ test_preset() { # PRESET [ctest arguments…]
     return $status
 }
 
-configure_only() { cmake --preset "$1"; }
+configure_only() { cmake --preset "$1" -DKW_PCH=ON; }
 
 cmd_test() {
     local result=0
