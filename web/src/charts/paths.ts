@@ -2,22 +2,34 @@
 // Float64Array (uPlot's gaps are null, which only boxed arrays have), and stacked layers have two edges.
 import type uPlot from 'uplot';
 
-type Plot = Pick<uPlot, 'data' | 'valToPos'>;
+type Plot = Pick<uPlot, 'data' | 'scales' | 'valToPos'>;
+
+// Value → pixel along one axis. The scales are linear, so the pixels of their two ends give all others: a graph
+// of 1,000 series asks half a million times.
+function linear(plot: Plot, scale: 'x' | 'y'): (value: number) => number {
+  const min = plot.scales[scale]?.min ?? 0;
+  const max = plot.scales[scale]?.max ?? 1;
+  const base = plot.valToPos(min, scale, true);
+  const slope = (plot.valToPos(max, scale, true) - base) / (max - min);
+  return (value) => base + (value - min) * slope;
+}
 
 // The line of series `index`. A sample with no neighbour becomes a short dash, or nobody would see it.
 export function linePath(plot: Plot, index: number, from: number, to: number): Path2D {
   const xs = plot.data[0];
   const ys = plot.data[index] as Float64Array;
+  const x = linear(plot, 'x');
+  const y = linear(plot, 'y');
   const path = new Path2D();
   let drawing = false;
   for (let i = from; i <= to; i += 1) {
-    const y = ys[i] ?? NaN;
-    if (!Number.isFinite(y)) {
+    const value = ys[i] ?? NaN;
+    if (!Number.isFinite(value)) {
       drawing = false;
       continue;
     }
-    const px = plot.valToPos(xs[i] ?? 0, 'x', true);
-    const py = plot.valToPos(y, 'y', true);
+    const px = x(xs[i] ?? 0);
+    const py = y(value);
     if (drawing) {
       path.lineTo(px, py);
     } else if (Number.isFinite(ys[i + 1] ?? NaN)) {
@@ -37,8 +49,9 @@ export function areaPath(plot: Plot, index: number, from: number, to: number, st
   const tops = plot.data[index] as Float64Array;
   const bottoms = stacked && index > 1 ? (plot.data[index - 1] as Float64Array) : undefined;
   const path = new Path2D();
-  const y = (value: number): number => plot.valToPos(value, 'y', true);
-  const x = (i: number): number => plot.valToPos(xs[i] ?? 0, 'x', true);
+  const y = linear(plot, 'y');
+  const along = linear(plot, 'x');
+  const x = (i: number): number => along(xs[i] ?? 0);
   let i = from;
   while (i <= to) {
     if (!Number.isFinite(tops[i] ?? NaN)) {

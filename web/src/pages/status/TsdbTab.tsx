@@ -37,7 +37,7 @@ export function TsdbTab(): ReactElement {
             <dl className={css.figures}>
               {FIGURES.map(([key, name, kind]) => {
                 const value = data.headStats?.[key];
-                if (value === undefined) return null;
+                if (value === undefined || (key === 'chunkCount' && value === 0)) return null; // not every head has chunks
                 return (
                   <div key={key} className={css.figure}>
                     <dt>{name}</dt>
