@@ -22,6 +22,8 @@ inline constexpr uint8_t kUnusedFlags = 0xc0;
 inline constexpr uint8_t kWidthMask = 0x7f;
 inline constexpr uint8_t kHasPatches = 0x80;
 
+void append_varint(Bytes& out, uint64_t value);
+
 struct IntegerHeader {
     Transform transform = Transform::kDirect;
     bool zigzag = false;

@@ -152,14 +152,6 @@ void consider(Transform transform, bool zigzag_coded, uint64_t header_bits,
     if (tried.cost_bits < best.cost_bits) std::swap(best, tried);
 }
 
-void append_varint(Bytes& out, uint64_t value) {
-    while (value >= 0x80) {
-        out.push_back(static_cast<uint8_t>(value | 0x80));
-        value >>= 7;
-    }
-    out.push_back(static_cast<uint8_t>(value));
-}
-
 void append_block(const uint64_t* residuals, size_t count, Bytes& out) {
     const unsigned width = plan_block(residuals, count).width;
     std::array<uint8_t, kIntegerBlockValues> patched;
@@ -223,6 +215,14 @@ void encode(std::span<const int64_t> values, bool bit_patterns, Bytes& out) {
 }
 
 }  // namespace
+
+void append_varint(Bytes& out, uint64_t value) {
+    while (value >= 0x80) {
+        out.push_back(static_cast<uint8_t>(value | 0x80));
+        value >>= 7;
+    }
+    out.push_back(static_cast<uint8_t>(value));
+}
 
 void encode_integers(std::span<const int64_t> values, Bytes& out) { encode(values, false, out); }
 

@@ -122,14 +122,6 @@ uint8_t choose_exponent(std::span<const double> values) {
     return best;
 }
 
-void append_varint(Bytes& out, uint64_t value) {
-    while (value >= 0x80) {
-        out.push_back(static_cast<uint8_t>(value | 0x80));
-        value >>= 7;
-    }
-    out.push_back(static_cast<uint8_t>(value));
-}
-
 void append_u64(Bytes& out, uint64_t value) {
     out.resize(out.size() + 8);
     store_le(out.data() + out.size() - 8, value);
