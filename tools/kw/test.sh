@@ -71,7 +71,7 @@ cmd_test() {
 
 cmd_conformance() {
     install_product && build_preset release kw_conformance || return 1
-    build/release/tests/conformance/kw_conformance "$@"
+    build/release/tests/kw_conformance "$@"
 }
 
 cmd_bench() {
