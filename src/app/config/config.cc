@@ -13,9 +13,9 @@
 #include "app/config/inactive.h"
 #include "app/config/section.h"
 #include "app/config/values.h"
-#include "app/config/yaml.h"
 #include "base/fs/file_system.h"
 #include "model/sample.h"
+#include "yaml/yaml.h"
 
 namespace kw::app {
 namespace {

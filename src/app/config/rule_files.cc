@@ -6,9 +6,9 @@
 
 #include "app/config/checks.h"
 #include "app/config/section.h"
-#include "app/config/yaml.h"
 #include "promql/ast.h"
 #include "promql/parser.h"
+#include "yaml/yaml.h"
 
 namespace kw::app {
 namespace {

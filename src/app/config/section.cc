@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "app/config/values.h"
-#include "app/config/yaml.h"
 #include "base/check.h"
 #include "model/labels.h"
 #include "model/sample.h"
+#include "yaml/yaml.h"
 
 namespace kw::app {
 namespace {

@@ -19,9 +19,11 @@
 #include "app/config/schema.h"
 #include "base/result.h"
 
-namespace kw::app {
-
+namespace kw {
 struct YamlNode;
+}
+
+namespace kw::app {
 
 using Texts = std::vector<std::string>;
 // name: texts; of kTextMap, kSecretMap and kLabels one text each, of kAnyMap its YAML in one line.

@@ -1,8 +1,8 @@
 // Section → YAML text, as /api/v1/status/config shows it: Prometheus' order and spellings.
 #include "app/config/section.h"
 #include "app/config/values.h"
-#include "app/config/yaml.h"
 #include "model/sample.h"
+#include "yaml/yaml.h"
 
 namespace kw::app {
 namespace {

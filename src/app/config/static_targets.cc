@@ -4,8 +4,8 @@
 
 #include "app/config/checks.h"
 #include "app/config/convert.h"
-#include "app/config/yaml.h"
 #include "intake/relabel.h"
+#include "yaml/yaml.h"
 
 namespace kw::app {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "app/config/convert.h"
 #include "app/config/section.h"
-#include "app/config/yaml.h"
 #include "base/fs/file_system.h"
+#include "yaml/yaml.h"
 
 namespace kw::app {
 namespace {

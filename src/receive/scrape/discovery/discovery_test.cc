@@ -65,9 +65,10 @@ TEST(Document, IsReadStrictly) {
         {true, "- target: [a]\n",
          "!line 1: target group 0: unknown key \"target\", want targets or labels"},
         {true, "- targets: [a]\n  targets: [b]\n",
-         "!line 1: target group 0: targets is there twice"},
+         "!line 2, column 3: key targets is there twice, first at line 1; remove one"},
         {true, "- targets:\n  - [a]\n", "!line 1: target group 0: a target is not a text"},
-        {true, "- labels: {a: x, a: y}\n", "!line 1: target group 0: label a is there twice"},
+        {true, "- labels: {a: x, a: y}\n",
+         "!line 1, column 18: key a is there twice, first at line 1; remove one"},
         {true, "--- []\n--- []\n", "!more than one YAML document"},
     };
     for (const Row& row : rows) {

@@ -1,4 +1,4 @@
-#include "app/config/yaml.h"
+#include "yaml/yaml.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -13,13 +13,19 @@
 
 #include "model/labels.h"
 
-namespace kw::app {
+namespace kw {
 namespace {
 
 // Thrown out of the library's callbacks, caught in parse_yaml().
 struct Stop {
     Error error;
 };
+
+// "file:3:5", or "line 3, column 5" of a text that is no file.
+std::string place(std::string_view file, const YAML::Mark& mark) {
+    if (file.empty()) return fmt::format("line {}, column {}", mark.line + 1, mark.column + 1);
+    return fmt::format("{}:{}:{}", file, mark.line + 1, mark.column + 1);
+}
 
 // Reads the caller's bytes without a copy.
 class ViewBuffer final : public std::streambuf {
@@ -154,15 +160,15 @@ class TreeBuilder final : public YAML::EventHandler {
     template <typename... Args>
     [[noreturn]] void stop(const YAML::Mark& mark, fmt::format_string<Args...> format,
                            Args&&... args) {
-        throw Stop{invalid("{}:{}:{}: {}", file_, mark.line + 1, mark.column + 1,
+        throw Stop{invalid("{}: {}", place(file_, mark),
                            fmt::format(format, std::forward<Args>(args)...))};
     }
     [[noreturn]] void stop_nodes(const YAML::Mark& mark) {
-        throw Stop{exhausted("{}:{}: more than {} values, aliases expanded; split the file", file_,
-                             mark.line + 1, limits_.nodes_max)};
+        throw Stop{exhausted("{}: more than {} values, aliases expanded; split the file",
+                             place(file_, mark), limits_.nodes_max)};
     }
     [[noreturn]] void stop_depth(const YAML::Mark& mark) {
-        throw Stop{exhausted("{}:{}: lists and maps nested more than {} deep", file_, mark.line + 1,
+        throw Stop{exhausted("{}: lists and maps nested more than {} deep", place(file_, mark),
                              limits_.depth_max)};
     }
 
@@ -379,13 +385,14 @@ std::string yaml_scalar(std::string_view text) {
 
 Result<YamlDocument> parse_yaml(std::string_view text, std::string_view file,
                                 const YamlLimits& limits) {
+    const std::string prefix = file.empty() ? std::string() : fmt::format("{}: ", file);
     if (text.size() > limits.bytes_max) {
-        return exhausted("{}: {} bytes, at most {} are read; split the file", file, text.size(),
+        return exhausted("{}{} bytes, at most {} are read; split the file", prefix, text.size(),
                          limits.bytes_max);
     }
     // The library guesses UTF-16 and UTF-32 from the first bytes; only UTF-8 is taken here.
     if (!is_valid_utf8(text) || text.find('\0') != std::string_view::npos) {
-        return invalid("{}: not UTF-8 text; save it as UTF-8", file);
+        return invalid("{}not UTF-8 text; save it as UTF-8", prefix);
     }
     ViewBuffer buffer(text);
     std::istream stream(&buffer);
@@ -401,8 +408,8 @@ Result<YamlDocument> parse_yaml(std::string_view text, std::string_view file,
     } catch (Stop& stop) {
         return std::move(stop.error);
     } catch (const YAML::Exception& error) {
-        return invalid("{}:{}:{}: {}", file, error.mark.line + 1, error.mark.column + 1, error.msg);
+        return invalid("{}: {}", place(file, error.mark), error.msg);
     }
 }
 
-}  // namespace kw::app
+}  // namespace kw

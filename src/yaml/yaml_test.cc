@@ -1,9 +1,9 @@
-#include "app/config/yaml.h"
+#include "yaml/yaml.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace kw::app {
+namespace kw {
 namespace {
 
 using testing::HasSubstr;
@@ -186,4 +186,4 @@ TEST(Yaml, ScalarsReadBackAsWhatTheyWere) {
 }
 
 }  // namespace
-}  // namespace kw::app
+}  // namespace kw

@@ -1,6 +1,6 @@
 // YAML text → a tree of nodes with positions: the only file that knows the YAML library.
 //
-// What the configuration's readers may rely on, whatever the text:
+// What the readers of configurations, rules and discovery documents may rely on, whatever the text:
 //   - aliases are expanded and `<<` is merged (keys written in the map win, then earlier merged
 //   maps);
 //   - a key occurs once in a map; a second one is an error that names both lines;
@@ -18,7 +18,7 @@
 
 #include "base/result.h"
 
-namespace kw::app {
+namespace kw {
 
 struct YamlLimits {
     size_t bytes_max = 16 << 20;  // of the text
@@ -55,7 +55,8 @@ struct YamlDocument {
     bool has_more_documents = false;
 };
 
-// `file` is put before the position in errors: "prometheus.yml:3:5: …".
+// `file` is put before the position in errors: "prometheus.yml:3:5: …"; without one they begin
+// "line 3, column 5: …".
 // Errors: kInvalid (syntax, a repeated key, a key that is not a scalar, an unknown anchor, broken
 // UTF-8), kExhausted over `limits`.
 Result<YamlDocument> parse_yaml(std::string_view text, std::string_view file,
@@ -67,4 +68,4 @@ bool is_yaml_null(std::string_view text);
 // The scalar that YAML reads as the string `text`: plain where that is safe, else quoted.
 std::string yaml_scalar(std::string_view text);
 
-}  // namespace kw::app
+}  // namespace kw
