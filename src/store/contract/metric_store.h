@@ -146,7 +146,8 @@ class MetricStore {
     // then nothing is promised: kUnavailable (the log could not be written: disk full, I/O).
     virtual Result<AppendResult> append(const SampleBatch& batch) = 0;
 
-    // The series that meet all of `matchers` (at least one) and have samples in `range`.
+    // The series that meet all of `matchers` (at least one) and have samples in `range`; perhaps also some that missed
+    // just the scrapes in it, which read() then shows as empty.
     // Errors: kCancelled, kTimeout, kExhausted (over hints.series_limit or the budget), kCorrupt,
     // kUnavailable.
     virtual Result<std::unique_ptr<SelectedSeries>> select(const std::vector<Matcher>& matchers,

@@ -42,6 +42,9 @@ struct BlockCursor::State {
     Result<void> append_chunk(const ChunkEntry& chunk, const ColumnHead& column,
                               SampleColumns& out);
 
+    // How many slots of a column lie in `range`. Errors: kCorrupt.
+    Result<uint64_t> slots_in(uint64_t number, const ColumnHead& column, const TimeRange& range);
+
     const BlockReader& reader;
     const BlockReader::Index& index;
 
@@ -57,6 +60,11 @@ struct BlockCursor::State {
     std::vector<LabelView> labels;
     std::vector<uint64_t> presence;
     std::vector<int64_t> slots;
+
+    // The answer of slots_in() last given: series of one scrape ask for the same.
+    uint64_t counted_column = UINT64_MAX;
+    TimeRange counted_range;
+    uint64_t counted_slots = 0;
 };
 
 Result<void> BlockCursor::State::load_series_page(uint64_t page) {
@@ -188,6 +196,18 @@ Result<void> BlockCursor::State::append_chunk(const ChunkEntry& chunk, const Col
     return {};
 }
 
+Result<uint64_t> BlockCursor::State::slots_in(uint64_t number, const ColumnHead& column,
+                                              const TimeRange& range) {
+    if (number == counted_column && range == counted_range) return counted_slots;
+    slots.resize(column.slot_count);
+    KW_TRY(codec::decode_timestamps(column.body, slots));
+    counted_column = number;
+    counted_range = range;
+    counted_slots = static_cast<uint64_t>(std::count_if(
+        slots.begin(), slots.end(), [&](int64_t time) { return range.contains(Millis{time}); }));
+    return counted_slots;
+}
+
 BlockCursor::BlockCursor(const BlockReader& reader) : state_(std::make_unique<State>(reader)) {}
 BlockCursor::~BlockCursor() = default;
 
@@ -233,7 +253,12 @@ Result<uint64_t> BlockCursor::sample_count(uint32_t id, const TimeRange& range) 
         const ChunkEntry& chunk = state_->chunks[entry->first_chunk + i];
         KW_TRY_ASSIGN(const ColumnHead column, state_->index.column(chunk.column));
         if (column.last < range.min.count || column.first > range.max.count) continue;
-        count += column.slot_count;
+        if (column.first >= range.min.count && column.last <= range.max.count) {
+            count += column.slot_count;
+        } else {
+            KW_TRY_ASSIGN(const uint64_t slots, state_->slots_in(chunk.column, column, range));
+            count += slots;
+        }
     }
     return count;
 }

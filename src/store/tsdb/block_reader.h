@@ -81,7 +81,8 @@ class BlockCursor final {
     Result<LabelSet> labels(uint32_t id);
     // The time range of the series' samples, without decoding them.
     Result<TimeRange> range(uint32_t id);
-    // An upper estimate of the samples of series `id` in `range`, without decoding them.
+    // The slots in `range` of the timestamps that series `id` shares with others: as many samples at the most, fewer
+    // where it missed some. No sample is decoded.
     Result<uint64_t> sample_count(uint32_t id, const TimeRange& range);
     // Appends to `out` the samples of series `id` in `range`, ascending.
     // Errors: kCorrupt (with file and offset); `out` then holds a prefix.

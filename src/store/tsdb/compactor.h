@@ -21,7 +21,6 @@
 
 namespace kw {
 class CancelToken;
-struct SampleColumns;
 }  // namespace kw
 
 namespace kw::tsdb {
@@ -53,10 +52,6 @@ Result<std::optional<BlockMeta>> compact_blocks(
     fs::FileSystem& files, const fs::Path& directory,
     std::vector<std::shared_ptr<const BlockReader>> blocks, const std::string& name,
     const CancelToken& cancel);
-
-// Merges `newer` into `older`: the union of their times, `older`'s sample where both have one.
-// `scratch` is overwritten.
-void merge_samples(SampleColumns& older, const SampleColumns& newer, SampleColumns& scratch);
 
 // Names of blocks that a complete block among `metas` names as parent: a crash came between the
 // merge and the deletion of what was merged, so they are to be deleted.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tsdb/block_testing.h"
+#include "tsdb/sample_merge.h"
 
 namespace kw::tsdb {
 namespace {

@@ -35,8 +35,7 @@ class DatabaseTest : public testing::Test {
     // "labels: t=v t=v" a line.
     std::string dump(const std::vector<Matcher>& matchers, TimeRange range = {}) {
         MemoryBudget budget(1 << 30);
-        const auto selected =
-            database_->select(matchers, range, {}, CancelToken(), budget).value();
+        const auto selected = database_->select(matchers, range, {}, CancelToken(), budget).value();
         std::string out;
         SampleColumns columns;
         for (size_t i = 0; i < selected->size(); ++i) {

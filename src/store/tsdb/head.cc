@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/checksum.h"
+#include "tsdb/label_search.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_record.h"
 
@@ -60,48 +61,6 @@ struct Partition {
         return part;
     }
 };
-
-bool has_any_of(const HeadIndex& index, std::string_view name, std::string_view value,
-                const Roaring& ids) {
-    Roaring with;
-    return index.add_pair(name, value, with).ok() && with.intersect(ids);
-}
-
-// The names that series which meet `matchers` have, sorted.
-Result<std::vector<std::string>> names_of(const HeadIndex& index,
-                                          const std::vector<Matcher>& matchers,
-                                          const CancelToken& cancel) {
-    KW_TRY_ASSIGN(const Roaring matched, evaluate(index, matchers, cancel));
-    std::vector<std::string> names;
-    for (const std::string& name : index.names()) {
-        KW_TRY(cancel.check());
-        bool found = false;
-        KW_TRY(index.visit_values(name, "", [&](std::string_view value) {
-            found = has_any_of(index, name, value, matched);
-            return !found;
-        }));
-        if (found) names.push_back(name);
-    }
-    return names;
-}
-
-// The values of `name` that series which meet `matchers` have, sorted.
-Result<std::vector<std::string>> values_of(const HeadIndex& index, std::string_view name,
-                                           const std::vector<Matcher>& matchers,
-                                           const CancelToken& cancel) {
-    Roaring matched;
-    if (!matchers.empty()) {
-        KW_TRY_ASSIGN(matched, evaluate(index, matchers, cancel));
-    }
-    std::vector<std::string> values;
-    KW_TRY(index.visit_values(name, "", [&](std::string_view value) {
-        if (matchers.empty() || has_any_of(index, name, value, matched)) values.emplace_back(value);
-        return !cancel.stopped();
-    }));
-    KW_TRY(cancel.check());
-    std::sort(values.begin(), values.end());
-    return values;
-}
 
 void count_verdict(uint32_t row, RowVerdict verdict, AppendResult& result) {
     if (verdict == RowVerdict::kSameAgain) {
@@ -222,11 +181,18 @@ Result<std::unique_ptr<HeadSelection>> Head::select(const std::vector<Matcher>& 
     }
     for (size_t shard = 0; shard < kShardCount; ++shard) {
         KW_TRY(cancel.check());
-        if (!ids[shard].empty()) shards_[shard].snapshot(ids[shard], range, selection->shards_[shard]);
+        if (!ids[shard].empty()) {
+            shards_[shard].snapshot(ids[shard], range, false, selection->shards_[shard]);
+        }
     }
-    std::erase_if(selection->series_, [&](const HeadSelection::Series& series) {
-        return !selection->shards_[series.shard].has_samples(series.index);
-    });
+    std::vector<HeadSelection::Series> with_samples;
+    with_samples.reserve(selection->series_.size());
+    for (HeadSelection::Series& series : selection->series_) {
+        KW_TRY_ASSIGN(const bool has_samples,
+                      selection->shards_[series.shard].has_samples(series.index));
+        if (has_samples) with_samples.push_back(std::move(series));
+    }
+    selection->series_ = std::move(with_samples);
     std::sort(selection->series_.begin(), selection->series_.end(),
               [](const auto& a, const auto& b) { return a.labels < b.labels; });
     return selection;
@@ -236,7 +202,7 @@ Result<std::vector<std::string>> Head::label_names(const std::vector<Matcher>& m
                                                    const CancelToken& cancel) const {
     ReaderLock lock(index_mutex_);
     if (matchers.empty()) return index_.names();
-    return names_of(index_, matchers, cancel);
+    return names_of(index_, index_.names(), matchers, cancel);
 }
 
 Result<std::vector<std::string>> Head::label_values(std::string_view name,
@@ -253,12 +219,25 @@ StoreStats Head::stats(uint64_t limit) const {
         index_.fill_stats(stats, limit);
     }
     stats.head_range = range();
+    stats.chunk_count = chunk_count();
     return stats;
 }
 
 uint64_t Head::series_count() const {
     ReaderLock lock(index_mutex_);
     return index_.series_count();
+}
+
+uint64_t Head::chunk_count() const {
+    uint64_t count = 0;
+    for (const HeadShard& shard : shards_) count += shard.chunk_count();
+    return count;
+}
+
+uint64_t Head::sample_bytes() const {
+    uint64_t bytes = 0;
+    for (const HeadShard& shard : shards_) bytes += shard.bytes();
+    return bytes;
 }
 
 TimeRange Head::range() const {
@@ -280,8 +259,8 @@ uint64_t HeadSelection::samples_estimate(size_t index) const {
 }
 
 uint64_t HeadSelection::bytes() const {
-    uint64_t bytes = series_.size() * (sizeof(Series) + sizeof(ShardSnapshot::Series) + 200);
-    for (const ShardSnapshot& shard : shards_) bytes += shard.cells.size() * sizeof(double);
+    uint64_t bytes = series_.size() * (sizeof(Series) + 200);  // labels have some 200
+    for (const ShardSnapshot& shard : shards_) bytes += shard.bytes();
     return bytes;
 }
 

@@ -3,6 +3,7 @@
 //   labels ──ref_of()──▶ HeadIndex ──▶ id          id = serial number · 16 + shard
 //   rows   ──append()──▶ HeadShard of the id       one lock for each shard that a batch touches
 //   matchers ─select()─▶ HeadIndex ──▶ ids ──▶ a ShardSnapshot of the matched series of each shard
+//   old samples ─freeze() … series() … read_frozen()─▶ a block, then drop(), or thaw() when that failed
 //
 // Shards are chosen by what is written together: the hash of (job, instance), or of all labels where one
 // of the two is missing.
@@ -13,7 +14,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +32,8 @@ class HeadSelection final {
  public:
     size_t size() const { return series_.size(); }
     const LabelSet& labels(size_t index) const { return series_[index].labels; }
+    // The labels, which are then gone from here.
+    LabelSet take_labels(size_t index) { return std::move(series_[index].labels); }
     // Replaces `out`. Errors: kCorrupt.
     Result<void> read(size_t index, SampleColumns& out) const;
     uint64_t samples_estimate(size_t index) const;
@@ -43,6 +48,11 @@ class HeadSelection final {
     };
     std::vector<Series> series_;  // sorted by labels
     std::array<ShardSnapshot, kShardCount> shards_;
+};
+
+struct HeadSeries {
+    LabelSet labels;
+    uint64_t id = 0;
 };
 
 // The hash of what is written together with a series of these labels, whose hash is `hash`.
@@ -91,7 +101,29 @@ class Head final {
 
     StoreStats stats(uint64_t limit) const KW_EXCLUDES(index_mutex_);
     uint64_t series_count() const KW_EXCLUDES(index_mutex_);
+    // Of all samples, perhaps somewhat wider; empty (max < min) when there are none.
     TimeRange range() const;
+    // Of samples, without tables.
+    uint64_t sample_bytes() const;
+    uint64_t chunk_count() const;
+
+    // From here to state(): one thread, that of upkeep.
+    // Samples up to `until` stay as they are from now on; later ones for that time wait.
+    void freeze(int64_t until);
+    // The windows of `span_ms`, aligned to the epoch, that hold samples up to `until`, by their numbers.
+    Result<std::set<int64_t>> windows(int64_t until, int64_t span_ms) const;
+    // All series, sorted by labels.
+    std::vector<HeadSeries> series() const KW_EXCLUDES(index_mutex_);
+    // Replaces `out` by the frozen samples of a series in `range`. Errors: kCorrupt.
+    Result<void> read_frozen(uint64_t id, const TimeRange& range, SampleColumns& out) const;
+    // Forgets what is frozen, and series without samples left; returns how many series went.
+    uint64_t drop() KW_EXCLUDES(index_mutex_);
+    // Nothing is frozen any more, and all stays.
+    void thaw();
+    // Calls `take` with records that, replayed, make the head as it is, or a little later.
+    // Errors: kCorrupt, those of `take`.
+    Result<void> state(const std::function<Result<void>(ByteView record)>& take) const
+        KW_EXCLUDES(index_mutex_);
 
  private:
     const Options options_;

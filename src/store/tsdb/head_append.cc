@@ -1,6 +1,5 @@
 // HeadShard's writing side.
 #include <algorithm>
-#include <iterator>
 
 #include "tsdb/head_shard.h"
 #include "tsdb/wal.h"
@@ -9,18 +8,65 @@
 namespace kw::tsdb {
 namespace {
 
+// A new row is worth its cells when a sixteenth of them is filled: 128 bytes a sample at the worst, while open.
+constexpr size_t kRowFillMin = 16;
+// Rows of one or two cells are better off as own samples of 16 bytes.
+constexpr size_t kRowCellsMin = 3;
+
 uint64_t bits_of(double value) { return std::bit_cast<uint64_t>(value); }
 
 // The one NaN that means "absent" is stored as the ordinary one.
-double storable(double value) {
-    return bits_of(value) == kAbsentBits ? kNormalNan : value;
-}
+double storable(double value) { return is_absent(value) ? kNormalNan : value; }
 
 RowVerdict verdict_of_same_time(double stored, double value) {
     return bits_of(stored) == bits_of(value) ? RowVerdict::kSameAgain : RowVerdict::kConflict;
 }
 
-constexpr auto kRowBefore = [](const auto& row, int64_t time) { return row.time < time; };
+constexpr auto kRowBefore = [](const HeadRow& row, int64_t time) { return row.time < time; };
+constexpr auto kEndsBefore = [](const auto& chunk, int64_t time) {
+    return chunk->last_time() < time;
+};
+
+// Where `time` stands in `samples`, or would.
+size_t position_of(const SampleColumns& samples, int64_t time) {
+    // Nearly always it comes last.
+    if (samples.timestamps.empty() || samples.timestamps.back() < time) return samples.size();
+    const auto at = std::lower_bound(samples.timestamps.begin(), samples.timestamps.end(), time);
+    return static_cast<size_t>(at - samples.timestamps.begin());
+}
+
+bool stands_at(const SampleColumns& samples, size_t position, int64_t time) {
+    return position < samples.size() && samples.timestamps[position] == time;
+}
+
+void insert_sample(SampleColumns& samples, size_t position, int64_t time, double value,
+                   int64_t start) {
+    if (start != kNoStart.count && samples.starts.empty()) samples.starts.resize(samples.size());
+    const bool has_starts = start != kNoStart.count || !samples.starts.empty();
+    const auto at = static_cast<ptrdiff_t>(position);
+    samples.timestamps.insert(samples.timestamps.begin() + at, time);
+    samples.values.insert(samples.values.begin() + at, value);
+    if (has_starts) samples.starts.insert(samples.starts.begin() + at, start);
+}
+
+// The value that stands at `time` in the sealed part of a column; kAbsent when none does. Chunks were encoded
+// here a moment ago: one that cannot be read is a bug, and answers as if nothing stood there.
+double sealed_cell(const std::vector<std::shared_ptr<const RowsChunk>>& sealed, uint32_t column,
+                   int64_t time) {
+    const auto chunk = std::lower_bound(sealed.begin(), sealed.end(), time, kEndsBefore);
+    if (chunk == sealed.end() || (*chunk)->first_time() > time || !(*chunk)->has_samples(column)) {
+        return kAbsent;
+    }
+    thread_local std::vector<int64_t> times;
+    thread_local std::vector<double> cells;
+    times.clear();
+    if (!(*chunk)->times(times).ok()) return kAbsent;
+    const auto row = std::lower_bound(times.begin(), times.end(), time);
+    if (row == times.end() || *row != time) return kAbsent;
+    cells.resize((*chunk)->row_count());
+    if (!(*chunk)->cells(column, cells).ok()) return kAbsent;
+    return cells[static_cast<size_t>(row - times.begin())];
+}
 
 }  // namespace
 
@@ -40,77 +86,136 @@ bool HeadShard::restore_series(uint64_t serial, uint64_t group_key) {
 
 void HeadShard::place_series(uint64_t serial, uint64_t group_key) {
     auto [at, is_new] = group_by_key_.try_emplace(group_key, 0);
-    if (is_new || groups_[at->second].serials.size() == kGroupColumns) {
-        at->second = static_cast<uint32_t>(groups_.size());
-        groups_.emplace_back().key = group_key;
+    if (is_new || groups_[at->second].live() == kGroupColumns) {
+        if (free_groups_.empty()) {
+            at->second = static_cast<uint32_t>(groups_.size());
+            groups_.emplace_back();
+        } else {
+            at->second = free_groups_.back();
+            free_groups_.pop_back();
+        }
+        groups_[at->second].key = group_key;
     }
     Group& group = groups_[at->second];
     Place place;
     place.group = at->second;
-    place.column = static_cast<uint32_t>(group.serials.size());
-    group.serials.push_back(serial);
+    if (group.free_columns.empty()) {
+        place.column = static_cast<uint32_t>(group.serials.size());
+        group.serials.push_back(serial);
+    } else {
+        place.column = group.free_columns.back();
+        group.free_columns.pop_back();
+        group.serials[place.column] = serial;
+    }
     places_.insert(serial, place);
 }
 
-HeadShard::OpenRow* HeadShard::row_for(Group& group, int64_t time) {
-    if (!group.open.empty() && group.open.back().time == time) return &group.open.back();
-    const auto at = std::lower_bound(group.open.begin(), group.open.end(), time, kRowBefore);
-    if (at != group.open.end() && at->time == time) return &*at;
-    OpenRow row;
-    row.time = time;
-    row.cells.resize(group.serials.size(), kAbsent);
-    return &*group.open.insert(at, std::move(row));
+HeadRow* HeadShard::Group::find(int64_t time) {
+    if (!open.empty() && open.back().time == time) return &open.back();
+    const auto at = std::lower_bound(open.begin(), open.end(), time, kRowBefore);
+    return at != open.end() && at->time == time ? &*at : nullptr;
 }
 
-const HeadShard::OpenRow* HeadShard::find_row(const Group& group, int64_t time) {
-    const auto at = std::lower_bound(group.open.begin(), group.open.end(), time, kRowBefore);
-    return at != group.open.end() && at->time == time ? &*at : nullptr;
+HeadRow* HeadShard::Group::make(int64_t time) {
+    const auto at = std::lower_bound(open.begin(), open.end(), time, kRowBefore);
+    HeadRow row;
+    row.time = time;
+    row.cells.resize(serials.size(), kAbsent);
+    return &*open.insert(at, std::move(row));
+}
+
+void HeadShard::note_time(int64_t time) {
+    range_.min = std::min(range_.min, Millis{time});
+    range_.max = std::max(range_.max, Millis{time});
+}
+
+std::optional<double> HeadShard::own_value(const Own& own, int64_t time) {
+    for (const SampleColumns* const samples : {&own.open, &own.late}) {
+        const size_t position = position_of(*samples, time);
+        if (stands_at(*samples, position, time)) return samples->values[position];
+    }
+    const auto chunk = std::lower_bound(own.sealed.begin(), own.sealed.end(), time, kEndsBefore);
+    if (chunk == own.sealed.end() || (*chunk)->first_time() > time ||
+        !(*chunk)->read(scratch_).ok()) {
+        return std::nullopt;
+    }
+    const size_t position = position_of(scratch_, time);
+    if (!stands_at(scratch_, position, time)) return std::nullopt;
+    return scratch_.values[position];
+}
+
+RowVerdict HeadShard::store_cell(uint64_t serial, const Place& place, HeadRow& row, double value) {
+    double& cell = row.cells[place.column];
+    if (!is_absent(cell)) return verdict_of_same_time(cell, value);
+    if (place.has_own) {
+        if (const auto own = own_value(*own_.find(serial)->second, row.time)) {
+            return verdict_of_same_time(*own, value);
+        }
+    }
+    cell = value;
+    return RowVerdict::kStored;
 }
 
 RowVerdict HeadShard::store_own(uint64_t serial, Place& place, int64_t time, double value,
                                 int64_t start) {
-    const OpenRow* const row = find_row(groups_[place.group], time);
-    if (row != nullptr && place.column < row->cells.size() &&
-        bits_of(row->cells[place.column]) != kAbsentBits) {
-        return verdict_of_same_time(row->cells[place.column], value);
+    Group& group = groups_[place.group];
+    if (time > dropped_) {
+        const HeadRow* const row = group.find(time);
+        const double cell = row != nullptr && place.column < row->cells.size()
+                                ? row->cells[place.column]
+                                : sealed_cell(group.sealed, place.column, time);
+        if (!is_absent(cell)) return verdict_of_same_time(cell, value);
     }
-    auto& own = own_[serial];
-    if (own == nullptr) own = std::make_unique<SampleColumns>();
+    std::unique_ptr<Own>& entry = own_[serial];
+    if (entry == nullptr) entry = std::make_unique<Own>();
     place.has_own = 1;
-    const auto at = std::lower_bound(own->timestamps.begin(), own->timestamps.end(), time);
-    const ptrdiff_t index = at - own->timestamps.begin();
-    if (at != own->timestamps.end() && *at == time) {
-        return verdict_of_same_time(own->values[static_cast<size_t>(index)], value);
+    Own& own = *entry;
+    if (const auto stored = own_value(own, time)) return verdict_of_same_time(*stored, value);
+    if (time <= own.sealed_last() || (frozen_ && time <= floor_)) {
+        insert_sample(own.late, position_of(own.late, time), time, value, start);
+        if (!frozen_ && own.late.size() >= kSealSamples) merge_late(own);
+    } else {
+        insert_sample(own.open, position_of(own.open, time), time, value, start);
+        if (own.open.size() >= kSealSamples + kOpenSamples) seal_own(own);
     }
-    if (start != kNoStart.count && own->starts.empty()) own->starts.resize(own->size());
-    const bool has_starts = start != kNoStart.count || !own->starts.empty();
-    own->timestamps.insert(at, time);
-    own->values.insert(own->values.begin() + index, value);
-    if (has_starts) own->starts.insert(own->starts.begin() + index, start);
     return RowVerdict::kStored;
 }
 
-RowVerdict HeadShard::store(uint64_t serial, Place& place, int64_t time, double value,
-                            int64_t start) {
-    if (start != kNoStart.count || place.own_mode) {
-        return store_own(serial, place, time, value, start);
-    }
-    if (place.has_own) {
-        const SampleColumns& own = *own_.find(serial)->second;
-        const auto at = std::lower_bound(own.timestamps.begin(), own.timestamps.end(), time);
-        if (at != own.timestamps.end() && *at == time) {
-            const ptrdiff_t index = at - own.timestamps.begin();
-            return verdict_of_same_time(own.values[static_cast<size_t>(index)], value);
+void HeadShard::store_run(const ShardRows& rows, size_t begin, size_t end, SkippedRows& skipped) {
+    const int64_t time = rows.time(begin);
+    const uint32_t group_number = batch_places_[begin]->group;
+    Group& group = groups_[group_number];
+    HeadRow* row = nullptr;
+    bool made = false;
+    if (time > floor_ && time > group.sealed_last()) {
+        row = group.find(time);
+        const size_t count = end - begin;
+        if (row == nullptr && count >= kRowCellsMin && count * kRowFillMin >= group.live()) {
+            row = group.make(time);
+            made = true;
+        }
+        if (row != nullptr && row->cells.size() < group.serials.size()) {
+            open_cells_ += group.serials.size() - row->cells.size();
+            row->cells.resize(group.serials.size(), kAbsent);
         }
     }
-    OpenRow& row = *row_for(groups_[place.group], time);
-    if (place.column >= row.cells.size()) {
-        row.cells.resize(groups_[place.group].serials.size(), kAbsent);
+    if (made) open_cells_ += row->cells.size();
+    size_t stored = 0;
+    for (size_t i = begin; i < end; ++i) {
+        const uint64_t serial = serial_of_id(rows.series[i].id);
+        const double value = storable(rows.values[i]);
+        const int64_t start = rows.start(i);
+        const RowVerdict verdict = row != nullptr && start == kNoStart.count
+                                       ? store_cell(serial, *batch_places_[i], *row, value)
+                                       : store_own(serial, *batch_places_[i], time, value, start);
+        if (verdict == RowVerdict::kStored) {
+            ++stored;
+        } else {
+            skipped.emplace_back(static_cast<uint32_t>(i), verdict);
+        }
     }
-    double& cell = row.cells[place.column];
-    if (bits_of(cell) != kAbsentBits) return verdict_of_same_time(cell, value);
-    cell = value;
-    return RowVerdict::kStored;
+    if (stored > 0) note_time(time);
+    if (made && group.open.size() >= kSealRows + kOpenRows) seal_rows(group);
 }
 
 void HeadShard::append(const ShardRows& rows, Wal* wal, SkippedRows& skipped) {
@@ -118,14 +223,24 @@ void HeadShard::append(const ShardRows& rows, Wal* wal, SkippedRows& skipped) {
     Bytes record;
     if (wal != nullptr) record = encode_samples(rows, {});
     MutexLock lock(mutex_);
+    batch_places_.resize(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
-        const uint64_t serial = serial_of_id(rows.series[i].id);
-        Place* const place = places_.find(serial);
-        const RowVerdict verdict =
-            place == nullptr
-                ? RowVerdict::kUnknownSeries
-                : store(serial, *place, rows.time(i), storable(rows.values[i]), rows.start(i));
-        if (verdict != RowVerdict::kStored) skipped.emplace_back(static_cast<uint32_t>(i), verdict);
+        batch_places_[i] = places_.find(serial_of_id(rows.series[i].id));
+    }
+    for (size_t begin = 0; begin < rows.size();) {
+        if (batch_places_[begin] == nullptr) {
+            skipped.emplace_back(static_cast<uint32_t>(begin), RowVerdict::kUnknownSeries);
+            ++begin;
+            continue;
+        }
+        size_t end = begin + 1;
+        while (end < rows.size() && batch_places_[end] != nullptr &&
+               batch_places_[end]->group == batch_places_[begin]->group &&
+               rows.time(end) == rows.time(begin)) {
+            ++end;
+        }
+        store_run(rows, begin, end, skipped);
+        begin = end;
     }
     if (wal == nullptr || skipped.size() == rows.size()) return;
     if (!skipped.empty()) record = encode_samples(rows, skipped);

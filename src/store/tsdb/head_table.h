@@ -17,7 +17,9 @@ inline constexpr unsigned kShardBits = 4;
 inline constexpr uint64_t kShardCount = uint64_t{1} << kShardBits;
 inline uint64_t shard_of_id(uint64_t id) { return id & (kShardCount - 1); }
 inline uint64_t serial_of_id(uint64_t id) { return id >> kShardBits; }
-inline uint64_t make_series_id(uint64_t serial, uint64_t shard) { return serial << kShardBits | shard; }
+inline uint64_t make_series_id(uint64_t serial, uint64_t shard) {
+    return serial << kShardBits | shard;
+}
 
 template <typename T>
 class SerialTable final {

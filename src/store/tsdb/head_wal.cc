@@ -34,7 +34,8 @@ uint64_t Head::restore_samples(const ShardRows& rows) {
     }
     for (size_t i = 0; i < rows.size(); ++i) {  // rare: row by row
         const auto other = same_series_.find(rows.series[i].id);
-        const SeriesRef ref = other == same_series_.end() ? rows.series[i] : SeriesRef{other->second};
+        const SeriesRef ref =
+            other == same_series_.end() ? rows.series[i] : SeriesRef{other->second};
         const Millis time{rows.time(i)};
         const Millis start{rows.start(i)};
         ShardRows one{std::span(&ref, 1), std::span(&time, 1), rows.values.subspan(i, 1), {}};

@@ -1,6 +1,7 @@
 #include "tsdb/wal.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "base/clock.h"
@@ -10,6 +11,7 @@
 namespace kw::tsdb {
 namespace {
 
+constexpr std::string_view kCheckpointPrefix = "checkpoint.";
 // A round's frames, at most: bounds the memory of the second copy, not what one fdatasync covers.
 constexpr size_t kWriteBytesMax = 1 << 20;
 // While the log is broken the flusher tries more and more seldom, up to every 50th interval (5 s).
@@ -23,7 +25,21 @@ std::vector<double> fsync_bounds() {
 }  // namespace
 
 std::string wal_segment_name(uint64_t number) { return fmt::format("{:08}", number); }
-std::string wal_checkpoint_name(uint64_t number) { return fmt::format("checkpoint.{:08}", number); }
+std::string wal_checkpoint_name(uint64_t number) {
+    return fmt::format("{}{:08}", kCheckpointPrefix, number);
+}
+
+std::optional<uint64_t> wal_segment_number(std::string_view name) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+    return number;
+}
+
+std::optional<uint64_t> wal_checkpoint_number(std::string_view name) {
+    if (!name.starts_with(kCheckpointPrefix)) return std::nullopt;
+    return wal_segment_number(name.substr(kCheckpointPrefix.size()));
+}
 
 Wal::Wal(Environment& env, const fs::Path& directory, const Options& options)
     : env_(env),

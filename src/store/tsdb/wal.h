@@ -21,6 +21,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -44,6 +46,9 @@ using WalPosition = uint64_t;
 // "00000042"
 std::string wal_segment_name(uint64_t number);
 std::string wal_checkpoint_name(uint64_t number);
+// The number in the name of a segment or a checkpoint; nullopt for other names.
+std::optional<uint64_t> wal_segment_number(std::string_view name);
+std::optional<uint64_t> wal_checkpoint_number(std::string_view name);
 
 class Wal final {
  public:

@@ -21,8 +21,6 @@ namespace kw::tsdb {
 enum class WalRecordKind : unsigned char {  // on disk: never renumber
     kSeries = 1,
     kSamples = 2,
-    kGroupChunk = 3,
-    kColumnChunk = 4,
 };
 
 // Rows of one samples record, at most.

@@ -12,7 +12,6 @@
 namespace kw::tsdb {
 namespace {
 
-constexpr std::string_view kCheckpointPrefix = "checkpoint.";
 constexpr std::string_view kQuarantine = "quarantine";
 // Lines of a report of damage.
 constexpr size_t kReportSeriesMax = 1000;
@@ -28,13 +27,6 @@ struct LogFile {
         return all.first(std::min<uint64_t>(limit, all.size()));
     }
 };
-
-std::optional<uint64_t> parse_number(std::string_view text) {
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 bool has_records(ByteView file) {
     return file.size() > kWalHeaderBytes &&
@@ -132,10 +124,9 @@ class Replay {
             std::string_view name = entry.name;
             if (name.ends_with(".tmp")) {
                 KW_TRY(env_.files.remove_file(fs::join(directory_, name)));
-            } else if (name.starts_with(kCheckpointPrefix)) {
-                const auto number = parse_number(name.substr(kCheckpointPrefix.size()));
-                if (number.has_value()) checkpoint = std::max(checkpoint.value_or(0), *number);
-            } else if (const auto number = parse_number(name)) {
+            } else if (const auto kept = wal_checkpoint_number(name)) {
+                checkpoint = std::max(checkpoint.value_or(0), *kept);
+            } else if (const auto number = wal_segment_number(name)) {
                 segments.push_back(*number);
             }
         }
@@ -246,9 +237,6 @@ class Replay {
                     result_.rows_unknown += unknown;
                     return {};
                 }
-                case WalRecordKind::kGroupChunk:
-                case WalRecordKind::kColumnChunk:
-                    return receiver_.on_chunk(kind, reader.record());
             }
             return {};
         };

@@ -32,8 +32,6 @@ class WalReceiver {
     virtual Result<void> on_series(DecodedSeries& series) = 0;
     // Returns how many rows name a series that is not known.
     virtual Result<uint64_t> on_samples(const DecodedSamples& samples) = 0;
-    // A record of sealed samples, of a checkpoint. Errors: kCorrupt.
-    virtual Result<void> on_chunk(WalRecordKind kind, ByteView record) = 0;
     // For reports of damage; empty when it is not known.
     virtual std::string describe_series(uint64_t id) const = 0;
 };

@@ -74,7 +74,6 @@ class Listener final : public WalReceiver {
         return {};
     }
     Result<uint64_t> on_samples(const DecodedSamples&) override { return uint64_t{0}; }
-    Result<void> on_chunk(WalRecordKind, ByteView) override { return {}; }
     std::string describe_series(uint64_t) const override { return {}; }
 };
 

@@ -1,0 +1,213 @@
+// The whole engine on a disk that fails at every single operation: samples are pushed and scraped, leave for blocks,
+// blocks are merged, the log is cut. Whatever happens, afterwards
+//   - every acknowledged sample is there,
+//   - after a crash of the process (the kindest disk) so is every sample that a query had returned,
+//   - nothing is there that was never sent,
+//   - the store opens and takes samples.
+// KW_FULL=1 tries many more disks.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "base/clock.h"
+#include "base/fs/failing.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/thread_pool.h"
+#include "tsdb/database.h"
+
+namespace kw::tsdb {
+namespace {
+
+constexpr int64_t kHour = 3'600'000;
+const Millis kStart{1'700'000'000'000};
+
+bool is_full() { return std::getenv("KW_FULL") != nullptr; }
+
+using Sample = std::pair<LabelSet, int64_t>;
+using Samples = std::map<Sample, double>;
+
+// What the run was told.
+struct Told {
+    Samples sent;
+    Samples acknowledged;
+    Samples returned;  // by queries
+};
+
+// A store over `files`, with all it needs.
+class Store {
+ public:
+    Store(fs::FileSystem& files, Millis now)
+        : clock_(now), env_{clock_, files, log_, metrics_, pool_} {
+        Options options;
+        options.background = false;
+        options.late_flush_interval_ms = 0;
+        options.retention_ms = 0;
+        options.wal_segment_bytes_max = 2000;
+        Result<std::unique_ptr<Database>> opened = Database::open(env_, options);
+        if (opened.ok())
+            database_ = std::move(opened).value();
+        else
+            error_ = opened.error().message;
+    }
+
+    bool is_open() const { return database_ != nullptr; }
+    const std::string& error() const { return error_; }
+    FakeClock& clock() { return clock_; }
+    Database& database() { return *database_; }
+
+    // Appends one value for each of `count` series of target `target`.
+    void append(uint64_t target, uint64_t count, Millis time, double value, Durability durability,
+                Told& told) {
+        std::vector<SeriesRef> series;
+        std::vector<LabelSet> labels;
+        for (uint64_t i = 0; i < count; ++i) {
+            labels.push_back(LabelSet{{"__name__", fmt::format("m{}", i)},
+                                      {"instance", fmt::format("t{}", target)},
+                                      {"job", "j"}});
+            // By labels each time: a series may have been forgotten.
+            const Result<SeriesRef> ref = database_->ref_of(labels.back());
+            if (!ref.ok()) return;
+            series.push_back(*ref);
+        }
+        const std::vector<double> values(count, value);
+        for (const LabelSet& one : labels) told.sent[{one, time.count}] = value;
+        const Result<AppendResult> result =
+            database_->append({series, std::span(&time, 1), values, {}, durability});
+        if (!result.ok() || durability != Durability::kAcked) return;
+        EXPECT_TRUE(result->refused.empty());
+        for (const LabelSet& one : labels) told.acknowledged[{one, time.count}] = value;
+    }
+
+    Result<Samples> read() {
+        const CancelToken cancel;
+        MemoryBudget budget(uint64_t{1} << 30);
+        KW_TRY_ASSIGN(const auto selected, database_->select({Matcher::equal("job", "j")},
+                                                             TimeRange{}, {}, cancel, budget));
+        Samples samples;
+        SampleColumns columns;
+        for (size_t i = 0; i < selected->size(); ++i) {
+            KW_TRY(selected->read(i, columns));
+            for (size_t s = 0; s < columns.size(); ++s) {
+                samples[{selected->labels(i), columns.timestamps[s]}] = columns.values[s];
+            }
+        }
+        return samples;
+    }
+
+ private:
+    FakeClock clock_;
+    Log log_ = Log::silent();
+    MetricRegistry metrics_;
+    ThreadPool pool_{"test", 1};
+    Environment env_;
+    std::string error_;
+    std::unique_ptr<Database> database_;
+};
+
+// Nine hours in steps of twenty minutes; errors are passed over, as a server does. Returns the time at the end.
+Millis run(fs::FailingFileSystem& files, Told& told) {
+    Store store(files, kStart);
+    if (!store.is_open()) return kStart;
+    for (int step = 0; step < 27; ++step) {
+        const Millis now = store.clock().now();
+        const auto value = static_cast<double>(step);
+        store.append(0, 5, now, value, Durability::kAcked, told);
+        store.append(1, 4, now, value, Durability::kSoon, told);
+        if (step % 6 == 5) store.append(2, 1, now - 4 * kHour, value, Durability::kAcked, told);
+        if (step % 4 == 0) {
+            const Result<Samples> read = store.read();
+            if (read.ok() && !files.crashed()) told.returned = *read;  // the dead answer nobody
+        }
+        if (step % 3 == 2) (void)store.database().upkeep().ok();
+        store.clock().advance(kHour / 3);
+    }
+    return store.clock().now();
+}
+
+void expect_part(const Samples& part, const Samples& whole, const char* what) {
+    for (const auto& [sample, value] : part) {
+        const auto found = whole.find(sample);
+        ASSERT_TRUE(found != whole.end())
+            << what << " sample is missing: " << sample.first.to_string() << " at "
+            << sample.second;
+        ASSERT_EQ(found->second, value) << what << " " << sample.first.to_string();
+    }
+}
+
+void expect_sound(fs::FileSystem& files, Millis now, const Told& told, bool process_crash) {
+    Store store(files, now);
+    ASSERT_TRUE(store.is_open()) << store.error();
+    const Result<Samples> found = store.read();
+    ASSERT_TRUE(found.ok()) << found.error().message;
+    expect_part(told.acknowledged, *found, "an acknowledged");
+    if (process_crash) expect_part(told.returned, *found, "a returned");
+    expect_part(*found, told.sent, "a never sent");
+    Told more;
+    store.append(7, 1, now, 1, Durability::kAcked, more);
+    EXPECT_EQ(more.acknowledged.size(), 1u);
+    const Result<void> kept = store.database().upkeep();
+    EXPECT_TRUE(kept.ok()) << kept.error().message;
+    const Result<Samples> again = store.read();
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    expect_part(told.acknowledged, *again, "after upkeep an acknowledged");
+}
+
+uint64_t operations() {
+    fs::FailingFileSystem files;
+    Told told;
+    run(files, told);
+    EXPECT_GT(told.acknowledged.size(), 100u);
+    EXPECT_GT(told.returned.size(), 100u);
+    return files.operation_count();
+}
+
+TEST(DatabaseCrash, ACrashAtAnyOperationLosesNothingPromised) {
+    const uint64_t count = operations();
+    ASSERT_GT(count, 150u);
+    const uint64_t seeds = is_full() ? 40 : 3;
+    for (const fs::Fault::Kind kind : {fs::Fault::kCrash, fs::Fault::kTear}) {
+        for (uint64_t operation = 1; operation <= count; ++operation) {
+            fs::FailingFileSystem files;
+            files.inject({kind, operation});
+            Told told;
+            const Millis now = run(files, told);
+            for (uint64_t seed = 0; seed < seeds; ++seed) {
+                SCOPED_TRACE(fmt::format("fault {} at operation {} of {}, seed {}",
+                                         static_cast<int>(kind), operation, count, seed));
+                expect_sound(*files.after_crash(seed), now, told, seed == 1);
+                if (testing::Test::HasFailure()) return;
+            }
+        }
+    }
+}
+
+TEST(DatabaseCrash, ErrorsAtAnyOperationLoseNothingPromised) {
+    const uint64_t count = operations();
+    const uint64_t seeds = is_full() ? 10 : 1;
+    const std::vector<uint64_t> lengths =
+        is_full() ? std::vector<uint64_t>{1, 2, 5, 40, 1000} : std::vector<uint64_t>{1, 40};
+    for (const fs::Fault::Kind kind :
+         {fs::Fault::kError, fs::Fault::kNoSpace, fs::Fault::kShortWrite}) {
+        for (const uint64_t length : lengths) {
+            for (uint64_t operation = 1; operation <= count; ++operation) {
+                fs::FailingFileSystem files;
+                files.inject({kind, operation, length});
+                Told told;
+                const Millis now = run(files, told);
+                files.inject({});
+                for (uint64_t seed = 0; seed < seeds; ++seed) {
+                    SCOPED_TRACE(fmt::format("fault {} at operation {} of {} for {}, seed {}",
+                                             static_cast<int>(kind), operation, count, length,
+                                             seed));
+                    expect_sound(*files.after_crash(seed), now, told, false);
+                    if (testing::Test::HasFailure()) return;
+                }
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace kw::tsdb

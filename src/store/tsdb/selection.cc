@@ -1,0 +1,146 @@
+#include "tsdb/selection.h"
+
+#include <algorithm>
+#include <roaring/roaring.hh>
+
+#include "base/cancel.h"
+#include "tsdb/postings.h"
+#include "tsdb/sample_merge.h"
+
+namespace kw::tsdb {
+namespace {
+
+constexpr uint64_t kSeriesPerCheck = 1024;
+// Of a series in the list: its labels have some 200 bytes.
+constexpr uint64_t kSeriesBytes = 240;
+
+}  // namespace
+
+std::unique_ptr<BlockCursor> Selection::Cursors::take() {
+    {
+        MutexLock lock(mutex_);
+        auto mine = std::find_if(idle_.begin(), idle_.end(), [](const auto& entry) {
+            return entry.first == std::this_thread::get_id();
+        });
+        if (mine == idle_.end() && !idle_.empty()) mine = std::prev(idle_.end());
+        if (mine != idle_.end()) {
+            std::unique_ptr<BlockCursor> cursor = std::move(mine->second);
+            idle_.erase(mine);
+            return cursor;
+        }
+    }
+    return std::make_unique<BlockCursor>(*block_);
+}
+
+void Selection::Cursors::give_back(std::unique_ptr<BlockCursor> cursor) {
+    MutexLock lock(mutex_);
+    idle_.emplace_back(std::this_thread::get_id(), std::move(cursor));
+}
+
+Result<std::unique_ptr<Selection>> Selection::make(std::unique_ptr<HeadSelection> head,
+                                                   const BlockList& blocks,
+                                                   const std::vector<Matcher>& matchers,
+                                                   const TimeRange& range, uint64_t series_limit,
+                                                   const CancelToken& cancel,
+                                                   MemoryBudget& budget) {
+    std::unique_ptr<Selection> selection(new Selection(std::move(head), range, budget));
+    KW_TRY(selection->memory_.grow(selection->head_->bytes()));
+
+    // One entry for each place of each series; sorted by labels they fall into series.
+    struct Entry {
+        LabelSet labels;
+        Part part;
+        uint32_t age;
+    };
+    std::vector<Entry> entries;
+    uint32_t age = 0;
+    for (const auto& block : blocks) {
+        if (!block->meta().range.overlaps(range)) continue;
+        KW_TRY_ASSIGN(const Roaring matched, evaluate(*block, matchers, cancel));
+        if (series_limit != 0 && matched.cardinality() > series_limit) {
+            return exhausted("{} series match, at most {} are allowed", matched.cardinality(),
+                             series_limit);
+        }
+        if (matched.isEmpty()) continue;
+        KW_TRY(selection->memory_.grow(matched.cardinality() * kSeriesBytes));
+        auto cursors = std::make_unique<Cursors>(block);
+        std::unique_ptr<BlockCursor> cursor = cursors->take();
+        const bool whole =
+            range.min <= block->meta().range.min && block->meta().range.max <= range.max;
+        uint64_t looked_at = 0;
+        for (const uint32_t id : matched) {
+            if (looked_at++ % kSeriesPerCheck == 0) KW_TRY(cancel.check());
+            if (!whole) {
+                KW_TRY_ASSIGN(const uint64_t count, cursor->sample_count(id, range));
+                if (count == 0) continue;
+            }
+            KW_TRY_ASSIGN(LabelSet labels, cursor->labels(id));
+            entries.push_back(
+                {std::move(labels), {static_cast<uint32_t>(selection->blocks_.size()), id}, age});
+        }
+        cursors->give_back(std::move(cursor));
+        selection->blocks_.push_back(std::move(cursors));
+        ++age;
+    }
+    for (size_t i = 0; i < selection->head_->size(); ++i) {
+        entries.push_back(
+            {selection->head_->take_labels(i), {kHead, static_cast<uint32_t>(i)}, age});
+    }
+    // One place alone is sorted already.
+    if (age > 0) {
+        std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+            if (a.labels != b.labels) return a.labels < b.labels;
+            return a.age < b.age;
+        });
+    }
+    selection->parts_.reserve(entries.size());
+    for (Entry& entry : entries) {
+        if (selection->series_.empty() || selection->series_.back().labels != entry.labels) {
+            selection->series_.push_back(
+                {std::move(entry.labels), static_cast<uint32_t>(selection->parts_.size()), 0});
+        }
+        ++selection->series_.back().part_count;
+        selection->parts_.push_back(entry.part);
+    }
+    if (series_limit != 0 && selection->series_.size() > series_limit) {
+        return exhausted("{} series match, at most {} are allowed", selection->series_.size(),
+                         series_limit);
+    }
+    return selection;
+}
+
+Result<void> Selection::read_part(const Part& part, SampleColumns& out) const {
+    if (part.block == kHead) return head_->read(part.id, out);
+    out.clear();
+    Cursors& cursors = *blocks_[part.block];
+    std::unique_ptr<BlockCursor> cursor = cursors.take();
+    Result<void> done = cursor->read(part.id, range_, out);
+    cursors.give_back(std::move(cursor));
+    return done;
+}
+
+Result<void> Selection::read(size_t index, SampleColumns& out) const {
+    const Series& series = series_[index];
+    KW_TRY(read_part(parts_[series.first_part], out));
+    thread_local SampleColumns newer;
+    thread_local SampleColumns scratch;
+    for (uint32_t i = 1; i < series.part_count; ++i) {
+        KW_TRY(read_part(parts_[series.first_part + i], newer));
+        merge_samples(out, newer, scratch);
+    }
+    return {};
+}
+
+uint64_t Selection::samples_estimate() const {
+    uint64_t sum = 0;
+    std::vector<std::unique_ptr<BlockCursor>> cursors(blocks_.size());
+    for (size_t i = 0; i < blocks_.size(); ++i) cursors[i] = blocks_[i]->take();
+    for (const Part& part : parts_) {
+        sum += part.block == kHead ? head_->samples_estimate(part.id)
+                                   : cursors[part.block]->sample_count(part.id, range_).value_or(0);
+    }
+    for (size_t i = 0; i < blocks_.size(); ++i) blocks_[i]->give_back(std::move(cursors[i]));
+    return sum;
+}
+
+}  // namespace kw::tsdb
