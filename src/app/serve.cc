@@ -46,7 +46,7 @@ tsdb::Options store_options(const ServeSettings& settings) {
     tsdb::Options options;
     options.path = fs::join(settings.flags.storage_path, "metrics");
     options.retention_ms = settings.retention_ms;
-
+    options.retention_bytes = settings.retention_bytes;
     options.wal_sync = settings.wal_sync_acked ? tsdb::WalSync::kAcked : tsdb::WalSync::kInterval;
     return options;
 }

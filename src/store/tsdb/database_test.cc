@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/clock.h"
 #include "base/fs/memory.h"
 #include "base/log.h"
@@ -10,6 +13,8 @@
 
 namespace kw::tsdb {
 namespace {
+
+constexpr int64_t kHour = 3'600'000;
 
 class DatabaseTest : public testing::Test {
  protected:
@@ -115,6 +120,124 @@ TEST_F(DatabaseTest, ReadsAgainAfterAReopen) {
     EXPECT_EQ(dump({Matcher::equal("__name__", "a")}),
               "a{instance=\"i\", job=\"j\"}: 1000=1 3000=nan 4000=7\n");
     EXPECT_FALSE(Database::open(env_, options_).ok());  // the lock
+}
+
+TEST_F(DatabaseTest, SamplesMoveIntoBlocksAndTheLogIsCut) {
+    clock_.set(Millis{kHour * 10});
+    open();
+    const LabelSet labels{{"__name__", "a"}, {"job", "j"}, {"instance", "i"}};
+    for (int64_t t = kHour * 10; t < kHour * 17; t += 60'000) {
+        clock_.set(Millis{t});
+        append({ref(labels)}, {t}, {static_cast<double>(t)});
+    }
+    const std::vector<Matcher> a = {Matcher::equal("__name__", "a")};
+    const std::string before = dump(a);
+    ASSERT_TRUE(database_->upkeep().ok());
+    EXPECT_EQ(dump(a), before);
+    // 10 to 12, 12 to 14 and 14 to 16 h; what came after 16:00 stays in the head.
+    EXPECT_EQ(database_->blocks()->size(), 3u);
+    EXPECT_EQ(database_->stats(1)->head_range.min, Millis{kHour * 16});
+    // The segments before the checkpoint are gone.
+    EXPECT_EQ(files_.list("data/metrics/wal").value().size(), 2u);
+    open();
+    EXPECT_EQ(dump(a), before);
+    EXPECT_EQ(database_->stats(1)->head_range.min, Millis{kHour * 16});
+    EXPECT_EQ(database_->label_names({}, TimeRange{Millis{0}, Millis{kHour * 11}}, 0, CancelToken())
+                  .value(),
+              (std::vector<std::string>{"__name__", "instance", "job"}));
+    EXPECT_EQ(
+        database_
+            ->label_values("job", a, TimeRange{Millis{0}, Millis{kHour * 11}}, 0, CancelToken())
+            .value(),
+        std::vector<std::string>{"j"});
+}
+
+TEST_F(DatabaseTest, KeepsWhatRetentionAllows) {
+    options_.retention_ms = kHour * 24;
+    clock_.set(Millis{kHour * 100});
+    open();
+    const LabelSet labels{{"__name__", "a"}, {"job", "j"}, {"instance", "i"}};
+    const std::vector<Matcher> a = {Matcher::equal("__name__", "a")};
+    for (int64_t hour = 100; hour < 140; ++hour) {
+        clock_.set(Millis{kHour * hour});
+        append({ref(labels)}, {kHour * hour}, {1});
+        ASSERT_TRUE(database_->upkeep().ok());
+    }
+    const int64_t oldest = database_->blocks()->front()->meta().range.min.count;
+    // At most one block that reaches over the limit: they are 2 h long, a tenth of the retention being 2.4 h.
+    EXPECT_GE(oldest, kHour * (139 - 24 - 2));
+    EXPECT_LE(oldest, kHour * (139 - 24));
+
+    options_.retention_bytes = 1;
+    open();
+    ASSERT_TRUE(database_->upkeep().ok());
+    EXPECT_TRUE(database_->blocks()->empty());
+    EXPECT_NE(dump(a), "");  // the head stays
+}
+
+TEST_F(DatabaseTest, SeriesWithoutSamplesAreForgottenAndComeAgain) {
+    clock_.set(Millis{kHour * 10});
+    open();
+    const LabelSet labels{{"__name__", "a"}, {"job", "j"}, {"instance", "i"}};
+    const SeriesRef first = ref(labels);
+    append({first}, {kHour * 10}, {1});
+    clock_.set(Millis{kHour * 15});
+    ASSERT_TRUE(database_->upkeep().ok());
+    EXPECT_EQ(database_->stats(1)->series_count, 0u);
+    const AppendResult refused = append({first}, {kHour * 15}, {2});
+    ASSERT_EQ(refused.refused.size(), 1u);
+    EXPECT_EQ(refused.refused[0].second, RowVerdict::kUnknownSeries);
+    EXPECT_EQ(append({ref(labels)}, {kHour * 15}, {2}).stored, 1u);
+    EXPECT_EQ(dump({Matcher::equal("__name__", "a")}),
+              fmt::format("a{{instance=\"i\", job=\"j\"}}: {}=1 {}=2\n", kHour * 10, kHour * 15));
+}
+
+TEST_F(DatabaseTest, ReadsAndWritesGoOnWhileSamplesMove) {
+    clock_.set(Millis{kHour * 1000});
+    options_.late_flush_interval_ms = 0;
+    open();
+    constexpr int64_t kScrapes = 400;
+    std::vector<LabelSet> labels;
+    for (int i = 0; i < 20; ++i) {
+        labels.push_back(
+            {{"__name__", "a"}, {"i", std::to_string(i)}, {"job", "j"}, {"instance", "i"}});
+    }
+    std::atomic<int64_t> written = -1;
+    std::jthread writer([&] {
+        for (int64_t scrape = 0; scrape < kScrapes; ++scrape) {
+            std::vector<SeriesRef> refs;
+            for (const LabelSet& one : labels) refs.push_back(ref(one));
+            const Millis time{kHour * 900 + scrape * 60'000};  // all of it is due for blocks
+            const std::vector<double> values(labels.size(), static_cast<double>(scrape));
+            AppendResult result =
+                database_->append({refs, {&time, 1}, values, {}, Durability::kSoon}).value();
+            while (!result.refused.empty()) {  // forgotten between ref_of() and append()
+                for (size_t i = 0; i < refs.size(); ++i) refs[i] = ref(labels[i]);
+                result =
+                    database_->append({refs, {&time, 1}, values, {}, Durability::kSoon}).value();
+            }
+            written = scrape;
+        }
+    });
+    std::jthread mover([&] {
+        while (written < kScrapes - 1) EXPECT_TRUE(database_->upkeep().ok());
+    });
+    MemoryBudget budget(uint64_t{1} << 30);
+    while (true) {
+        const int64_t least = written;
+        const auto selected =
+            database_
+                ->select({Matcher::equal("__name__", "a")}, TimeRange{}, {}, CancelToken(), budget)
+                .value();
+        SampleColumns columns;
+        for (size_t i = 0; i < selected->size(); ++i) {
+            ASSERT_TRUE(selected->read(i, columns).ok());
+            ASSERT_GE(static_cast<int64_t>(columns.size()), least + 1);
+            for (size_t s = 0; s < columns.size(); ++s)
+                ASSERT_EQ(columns.values[s], static_cast<double>(s));
+        }
+        if (least == kScrapes - 1) break;
+    }
 }
 
 TEST_F(DatabaseTest, NamesAndValues) {
