@@ -343,9 +343,25 @@ bool is_safe_plain(std::string_view text) {
     return !resolves_to_other(text);
 }
 
+// Characters outside of ASCII that YAML takes for line breaks or drops, and how they are written.
+constexpr std::pair<std::string_view, std::string_view> kWideControls[] = {
+    {"\xc2\x85", "\\N"},
+    {"\xe2\x80\xa8", "\\L"},
+    {"\xe2\x80\xa9", "\\P"},
+    {"\xef\xbb\xbf", "\\uFEFF"}};
+
 std::string double_quoted(std::string_view text) {
     std::string out = "\"";
-    for (const char c : text) {
+    for (size_t i = 0; i < text.size(); ++i) {
+        const auto wide =
+            std::find_if(std::begin(kWideControls), std::end(kWideControls),
+                         [&](const auto& one) { return text.substr(i).starts_with(one.first); });
+        if (wide != std::end(kWideControls)) {
+            out += wide->second;
+            i += wide->first.size() - 1;
+            continue;
+        }
+        const char c = text[i];
         const auto byte = static_cast<uint8_t>(c);
         if (c == '"' || c == '\\') {
             out += '\\';
@@ -370,9 +386,14 @@ bool is_yaml_null(std::string_view text) {
 }
 
 std::string yaml_scalar(std::string_view text) {
-    const bool has_control = std::any_of(text.begin(), text.end(), [](char c) {
-        return static_cast<uint8_t>(c) < 0x20 || static_cast<uint8_t>(c) == 0x7f;
-    });
+    const bool has_control =
+        std::any_of(text.begin(), text.end(),
+                    [](char c) {
+                        return static_cast<uint8_t>(c) < 0x20 || static_cast<uint8_t>(c) == 0x7f;
+                    }) ||
+        std::any_of(std::begin(kWideControls), std::end(kWideControls), [&](const auto& one) {
+            return text.find(one.first) != std::string_view::npos;
+        });
     if (has_control || text.empty() || resolves_to_other(text)) return double_quoted(text);
     if (is_safe_plain(text)) return std::string(text);
     std::string out = "'";
