@@ -112,6 +112,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
+        // The library writes these two escapes as one byte of Latin-1.
+        if (!is_valid_utf8(value)) stop(mark, "write \\u0085 for \\N and \\u00a0 for \\_");
         YamlNode node = node_at(mark, YamlNode::Kind::kScalar);
         node.text = value;
         node.is_plain = tag == "?" || tag.empty();
@@ -345,9 +347,9 @@ bool is_safe_plain(std::string_view text) {
 
 // Characters outside of ASCII that YAML takes for line breaks or drops, and how they are written.
 constexpr std::pair<std::string_view, std::string_view> kWideControls[] = {
-    {"\xc2\x85", "\\N"},
-    {"\xe2\x80\xa8", "\\L"},
-    {"\xe2\x80\xa9", "\\P"},
+    {"\xc2\x85", "\\u0085"},
+    {"\xe2\x80\xa8", "\\u2028"},
+    {"\xe2\x80\xa9", "\\u2029"},
     {"\xef\xbb\xbf", "\\uFEFF"}};
 
 std::string double_quoted(std::string_view text) {
