@@ -1,7 +1,7 @@
 """Kilowatch beside Debian's prometheus and victoria-metrics: the same data, the same machine, one run.
 
     ./kw bench                     everything at about 100 000 series
-    ./kw bench push queries        some parts: push, disk, restart and queries go together; scrape is its own
+    ./kw bench push                one part: push (with restart and queries), disk, scrape
     ./kw bench --instances 12      smaller
 
 Figures are per server and, in the last columns, the ratio to the first server: above 1 the first is better. CPU is the
@@ -25,6 +25,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOAD = ROOT / "build" / "release" / "bench" / "kw_load"
@@ -105,8 +106,9 @@ class Server:
                 return int(line.split()[1]) * 1024
         return 0
 
-    def disk_bytes(self) -> int:
-        return sum(f.stat().st_blocks * 512 for f in self.data.rglob("*") if f.is_file())
+    def disk_bytes(self, counts: Callable[[pathlib.Path], bool] = lambda _: True) -> int:
+        return sum(f.stat().st_blocks * 512 for f in self.data.rglob("*")
+                   if f.is_file() and counts(f.relative_to(self.data)))
 
     def query(self, kind: str, text: str, **parameters: object) -> tuple[int, dict]:
         path = "/api/v1/query_range" if kind == "range" else "/api/v1/query"
@@ -184,9 +186,25 @@ def measure_pushed(server: Server, options: argparse.Namespace) -> dict:
     row["restart after kill -9, s"] = server.start()
     row["acknowledged samples lost, of counted"] = samples_lost(server, options.instances, options.steps + 1,
                                                                 end_s + interval_s + 1, window_s + 120)
-    # Disk is measured on a database that was closed in an orderly way and opened again, as each likes it.
     server.stop()
-    row["bytes per sample on disk"] = server.disk_bytes() / pushed["samples"]
+    shutil.rmtree(server.data, ignore_errors=True)
+    return row
+
+
+def measure_disk(server: Server, options: argparse.Namespace) -> dict:
+    """Five hours of fewer series, so that each has moved samples from its log to its long-lived files. Measured on
+    a database that has calmed down and was closed in an orderly way."""
+    interval_s, steps = 15, 1200
+    start_s = int(time.time()) - steps * interval_s - 90
+    server.start()
+    pushed = push(server, max(1, options.instances // 10), steps, interval_s, start_s)
+    settle(server, 15)
+    _, data = server.query("instant", "count(http_requests_total)", time=start_s + steps * interval_s)
+    assert data["result"], f"{server.name} has lost what was pushed"
+    server.stop()
+    row = {"disk: samples": pushed["samples"],
+           "disk: bytes per sample": server.disk_bytes() / pushed["samples"],
+           "disk: of which not in the log": server.disk_bytes(lambda path: "wal" not in path.parts) / pushed["samples"]}
     shutil.rmtree(server.data, ignore_errors=True)
     return row
 
@@ -252,7 +270,7 @@ def report(rows: dict[str, dict]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./kw bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=["push", "queries", "scrape", []], default=[])
+    parser.add_argument("parts", nargs="*", choices=["push", "disk", "scrape", []], default=[])
     parser.add_argument("--instances", type=int, default=120, help="of some 830 series each (default 120)")
     parser.add_argument("--steps", type=int, default=60, help="of 15 s that are pushed (default 60)")
     parser.add_argument("--repeat", type=int, default=7, help="runs of each query (default 7)")
@@ -267,9 +285,12 @@ def main() -> int:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kw-bench-"))
     try:
         for name in names:
-            if not options.parts or set(options.parts) & {"push", "queries"}:
+            if not options.parts or "push" in options.parts:
                 print(f"… {name}: push, restart, queries", file=sys.stderr)
                 rows[name].update(measure_pushed(Server(name, folder / name), options))
+            if not options.parts or "disk" in options.parts:
+                print(f"… {name}: disk", file=sys.stderr)
+                rows[name].update(measure_disk(Server(name, folder / f"{name}-disk"), options))
             if not options.parts or "scrape" in options.parts:
                 print(f"… {name}: scrape", file=sys.stderr)
                 rows[name].update(measure_scraped(name, folder / f"{name}-scrape", options))
