@@ -10,10 +10,11 @@ import {
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, indentOnInput, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
-import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state';
+import { Annotation, Compartment, EditorState, Prec, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, keymap, placeholder as placeholderText } from '@codemirror/view';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
 import { useEffect, useImperativeHandle, useRef, type ReactElement, type Ref } from 'react';
+import { flushSync } from 'react-dom';
 import { splitQueries, type TitledQuery } from '../../model/promql_split';
 import { clearMark, markedError, setMark } from './error_mark';
 import { editorTheme, promqlHighlight } from './theme';
@@ -35,6 +36,9 @@ export interface PromqlEditorProps {
   readonly onPasteQueries: (queries: readonly TitledQuery[], replaces: boolean) => void;
   readonly handle?: Ref<EditorHandle>;
 }
+
+// Marks a change that came with `value`, which its owner knows already.
+const fromOwner = Annotation.define<boolean>();
 
 // Completions come from the server; 10,000 metric names are some 400 kB, read once in five minutes.
 function language(apiBase: string, fetcher: typeof fetch): Extension {
@@ -97,7 +101,9 @@ export default function PromqlEditor(props: PromqlEditorProps): ReactElement {
           ),
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) live.current.onChange(update.state.doc.toString());
+            if (!update.docChanged || update.transactions.some((one) => one.annotation(fromOwner) === true)) return;
+            // At once: a `value` that comes back a keystroke late would take that keystroke away.
+            flushSync(() => live.current.onChange(update.state.doc.toString()));
           }),
           EditorView.domEventHandlers({
             paste: (event, editor) => {
@@ -125,7 +131,10 @@ export default function PromqlEditor(props: PromqlEditorProps): ReactElement {
   useEffect(() => {
     const editor = view.current;
     if (editor === null || editor.state.doc.toString() === value) return;
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    editor.dispatch({
+      changes: { from: 0, to: editor.state.doc.length, insert: value },
+      annotations: fromOwner.of(true),
+    });
   }, [value]);
 
   useEffect(() => {
