@@ -21,7 +21,13 @@ const SHOTS = [
   { name: "explore-light", path: explore, scheme: "light" },
   { name: "explore-dark", path: explore, scheme: "dark" },
   { name: "targets-light", path: "targets", scheme: "light" },
-  { name: "explore-narrow", path: explore, scheme: "light", width: 390, height: 844 },
+  {
+    name: "explore-narrow",
+    path: explore,
+    scheme: "light",
+    width: 390,
+    height: 844,
+  },
 ];
 
 for (const { name, path, ...view } of SHOTS) {
