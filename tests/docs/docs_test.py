@@ -8,6 +8,7 @@
     ```yaml      a whole configuration, which `kilowatch check config --syntax-only` accepts
     ```promql    expressions, separated by blank lines or comments; each must be answered
     ```json      must parse
+    ```python    a whole program, run by Debian's python3 with sdk/python on its path
     ```text      layouts and diagrams: nothing to execute; so is a block without a name
 
 Any other name fails, so that nothing is shown unchecked. Links between pages must lead somewhere.
@@ -19,6 +20,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -26,6 +28,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from harness import BINARY, ROOT, EndToEndTest, wait_until  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").rglob("*.md")])
+DEBIAN_PYTHON = pathlib.Path("/usr/bin/python3")  # the one that has Debian's FastAPI
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -49,7 +52,7 @@ def expressions(text: str) -> list[str]:
 
 class Static(unittest.TestCase):
     def test_every_block_has_a_known_language(self) -> None:
-        known = {"console", "sh", "yaml", "promql", "json", "text", ""}
+        known = {"console", "sh", "yaml", "promql", "json", "python", "text", ""}
         for page in PAGES:
             for match in FENCE.finditer(page.read_text(encoding="utf-8")):
                 self.assertIn(match.group(1), known, page)
@@ -65,6 +68,16 @@ class Static(unittest.TestCase):
         for where, text in blocks("json"):
             with self.subTest(where):
                 json.loads(text)
+
+    def test_python_programs_run(self) -> None:
+        if not DEBIAN_PYTHON.exists():
+            self.skipTest(f"{DEBIAN_PYTHON} is not installed; ./kw test installs it")
+        for where, text in blocks("python"):
+            with self.subTest(where), tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run([DEBIAN_PYTHON, "-W", "error", "-c", text], capture_output=True, text=True,
+                                      timeout=60, check=False, cwd=folder,
+                                      env={**os.environ, "PYTHONPATH": str(ROOT / "sdk" / "python")})
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_commands_that_are_not_run_exist(self) -> None:
         kw_help = subprocess.run([ROOT / "kw", "help"], capture_output=True, text=True, check=True).stdout
