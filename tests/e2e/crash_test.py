@@ -48,6 +48,7 @@ class Writer(threading.Thread):
 
 
 class KillUnderLoad(EndToEndTest):
+    # guide: G002
     def test_every_acknowledged_sample_is_there(self) -> None:
         seed = random.randrange(1 << 30)
         print(f"seed {seed}")

@@ -43,6 +43,7 @@ SYSTEM_QUERIES = [
 
 
 class GuideConfiguration(EndToEndTest):
+    # guide: G001, G191, G192, G193, G195
     def test_loads_verbatim_and_shows_its_two_targets_down(self) -> None:
         server = self.serve(GUIDE_CONFIG)
 
@@ -59,6 +60,7 @@ class GuideConfiguration(EndToEndTest):
 
 
 class SystemQueries(EndToEndTest):
+    # guide: G017, G018, G019, G020, G021, G022, P19
     def test_every_system_query_of_the_guide_returns_live_series(self) -> None:
         server = self.serve(QUICK_CONFIG)
         for query in SYSTEM_QUERIES:
@@ -102,6 +104,7 @@ class Exporters(EndToEndTest):
                                     "-h", "127.0.0.1", "-k", str(folder), "-c", "fsync=off"])
         return port
 
+    # guide: G001, G031, G032, G034
     def test_node_postgres_and_redis_exporters_are_scraped(self) -> None:
         postgres, redis = self.start_postgres(), free_port()
         self.program("redis-server", ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", "",

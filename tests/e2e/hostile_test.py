@@ -142,6 +142,7 @@ class HostileWrites(EndToEndTest):
 
 
 class Reload(EndToEndTest):
+    # guide: G195
     def test_a_bad_file_changes_nothing_and_names_the_place(self) -> None:
         first = self.exporter("a 1\n")
         second = self.exporter("b 1\n")
@@ -164,6 +165,7 @@ class Reload(EndToEndTest):
         wait_until(lambda: server.query("b"), "the second target is scraped")
         wait_until(lambda: not server.query("a"), "the first target's series are stale")
 
+    # guide: G004
     def test_a_watched_file_adds_and_removes_targets(self) -> None:
         exporter = self.exporter("filed 1\n")
         file = self.folder / "targets.json"

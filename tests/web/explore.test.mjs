@@ -18,6 +18,7 @@ const TWO_LINES =
 const REFUSED = /status of 4\d\d/; // the browser's own words on an answer that we expect
 
 describe("Explore", () => {
+  // guide: G005
   it("draws the graph of an expression", async (t) => {
     const page = await open(t, "explore");
     await typeQuery(page, "rate(process_cpu_seconds_total[1m])");
@@ -283,6 +284,7 @@ describe("Explore", () => {
     assert.match(await editorOf(page, "A").innerText(), /typed_and_not_run/);
   });
 
+  // guide: G035, P01
   it("splits pasted text into titled queries", async (t) => {
     const page = await open(t, "explore");
     const text =

@@ -12,8 +12,8 @@ from kilowatch import health
 from kilowatch.health import HealthChecks, HealthMiddleware, verdict_of
 
 
-# guide: G227
 class Verdicts(unittest.TestCase):
+    # guide: G227
     def test_what_values_say(self) -> None:
         rows: list[tuple[object, str | None]] = [
             (True, "healthy"), (False, "unhealthy"), ("healthy", "healthy"), (" OK ", "healthy"), ("up", "healthy"),
@@ -253,7 +253,6 @@ class Probe(unittest.TestCase):
             health.http_probe("file:///etc/passwd")
 
 
-# guide: G228
 class Middleware(unittest.TestCase):
     def through(self, chunks: list[bytes], status: int = 200, path: str = "/health", method: str = "GET") -> tuple[
             int, dict[bytes, bytes], bytes]:
@@ -274,6 +273,7 @@ class Middleware(unittest.TestCase):
         self.assertFalse(sent[-1].get("more_body"))
         return sent[0]["status"], dict(sent[0]["headers"]), body
 
+    # guide: G228
     def test_an_unhealthy_body_is_a_503(self) -> None:
         text = b'{"status":"healthy","components":{"database":{"status":"unhealthy"},"cache":true}}'
         for chunks in ([text], [text[:10], text[10:], b""]):

@@ -111,7 +111,6 @@ class Values(unittest.TestCase):
             with self.subTest(value):
                 self.assertEqual(otlp.any_value(value), want)
 
-    # guide: G062, P11
     def test_severities(self) -> None:
         self.assertEqual([otlp.severity_of(level) for level in (1, 10, 20, 25, 30, 40, 50)], [5, 5, 9, 9, 13, 17, 21])
 

@@ -31,8 +31,8 @@ class Log:
         self.said.append("finish")
 
 
-# guide: G087
 class Behaviour(unittest.TestCase):
+    # guide: G087
     def test_plain_functions_keep_value_exception_and_face(self) -> None:
         for decorate in BOTH:
             def scale(x: int, *, by: int = 2) -> int:
@@ -92,6 +92,7 @@ class Behaviour(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, "below @staticmethod"):
                 profile_cpu(staticmethod(lambda: 1))
 
+    # guide: G087
     def test_coroutines(self) -> None:
         for decorate in BOTH:
             @decorate

@@ -35,6 +35,7 @@ scrape_configs:
       - targets: ['localhost:8001']
 )";
 
+// guide: G189, G190, G192
 TEST(Config, LoadsTheGuidesFileAsItStands) {
     const Result<Config> config = config_of(kGuide);
     ASSERT_TRUE(config.ok()) << config.error().message;

@@ -70,6 +70,7 @@ void expect_golden(const std::string& name, const std::string& got) {
     EXPECT_EQ(got, file_text(path));
 }
 
+// guide: G019, G020, G021, G022, G240, G241, G242
 TEST(HostCollectors, ReadTheTree) {
     const FakeClock clock(Millis{1'700'000'123'000});
     HostCollectors collectors(clock, tree_options(), fixed_calls());
@@ -80,6 +81,7 @@ TEST(HostCollectors, ReadTheTree) {
     expect_golden("host.golden.prom", without_tree(text));
 }
 
+// guide: G239
 TEST(SelfCollectors, ReadTheTree) {
     const FakeClock clock(Millis{1'700'000'123'000});
     const SelfCollectors collectors(clock, tree_options(), fixed_calls());

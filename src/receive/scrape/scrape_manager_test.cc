@@ -96,6 +96,7 @@ TEST_F(ScrapeManagerTest, ScrapesATarget) {
     EXPECT_THAT(manager_.metadata([](const LabelSet&) { return false; }, "", 0), IsEmpty());
 }
 
+// guide: G189
 TEST_F(ScrapeManagerTest, EachTargetHasItsOwnOffsetAndKeepsIt) {
     std::vector<std::string> addresses;
     for (int i = 0; i < 2000; ++i) addresses.push_back("host" + std::to_string(i) + ":1");
@@ -298,6 +299,7 @@ TEST_F(ScrapeManagerTest, ScrapesCollectorsWithoutASocket) {
     EXPECT_THAT(fetcher_.requests, IsEmpty());
 }
 
+// guide: G004
 TEST_F(ScrapeManagerTest, FilesAndUrlsBecomeTargets) {
     ASSERT_TRUE(outside_.files.create_directories("/sd").ok());
     ASSERT_TRUE(fs::write_file_atomically(outside_.files, "/sd/t.yml",
