@@ -1,0 +1,191 @@
+"""packs/energy-forecast: its files load here and in Prometheus, its rules do what their unit tests say, its alerts are
+the guide's word for word, and the unit tests notice when a rule changes."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from harness import BINARY, ROOT  # noqa: E402
+
+PACK = ROOT / "packs" / "energy-forecast"
+RULES = sorted((PACK / "rules").glob("*.yml"))
+TESTS = sorted((PACK / "tests").glob("*.yml"))
+
+# The guide's text: the three rules without a group, the two files of groups, the configuration.
+GUIDE_BARE = ['''\
+alert: HighErrorRate
+expr: rate(http_requests_total{status=~"5.."}[5m]) > 0.1
+for: 5m
+labels:
+  severity: critical
+annotations:
+  summary: High error rate detected
+''', '''\
+alert: HighMemoryUsage
+expr: process_resident_memory_bytes > 1e9
+for: 5m
+labels:
+  severity: warning
+annotations:
+  summary: High memory usage detected
+''', '''\
+alert: LowModelAccuracy
+expr: model_prediction_accuracy_percent < 80
+for: 15m
+labels:
+  severity: critical
+annotations:
+  summary: Model accuracy below threshold
+''']
+
+GUIDE_GROUPS = {"critical_alerts.yml": '''\
+groups:
+- name: critical_alerts
+  rules:
+  - alert: HighErrorRate
+    expr: error_rate > 0.01
+    for: 5m
+    labels:
+      severity: critical
+    annotations:
+      summary: High error rate detected
+
+  - alert: APILatency
+    expr: api_latency_p95 > 0.5
+    for: 5m
+    labels:
+      severity: critical
+''', "warning_alerts.yml": '''\
+groups:
+- name: warning_alerts
+  rules:
+  - alert: HighCPUUsage
+    expr: cpu_usage > 80
+    for: 10m
+    labels:
+      severity: warning
+
+  - alert: LowCacheHitRate
+    expr: cache_hit_rate < 0.8
+    for: 15m
+    labels:
+      severity: warning
+'''}
+
+GUIDE_CONFIG = '''\
+global:
+  scrape_interval: 15s
+  evaluation_interval: 15s
+
+scrape_configs:
+  - job_name: 'api'
+    static_configs:
+      - targets: ['localhost:8000']
+  
+  - job_name: 'model-service'
+    static_configs:
+      - targets: ['localhost:8001']
+'''
+
+
+def run(*arguments: object, cwd: pathlib.Path = PACK) -> tuple[int, str]:
+    done = subprocess.run([str(argument) for argument in arguments], cwd=cwd, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    return done.returncode, done.stdout
+
+
+def without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+
+
+class Verbatim(unittest.TestCase):
+    # guide: G200, G203
+    def test_the_groups_are_the_guides(self) -> None:
+        for name, text in GUIDE_GROUPS.items():
+            with self.subTest(name):
+                self.assertEqual(without_comments((PACK / "rules" / name).read_text(encoding="utf-8")), text)
+
+    # guide: P02
+    def test_the_bare_rules_are_the_guides_in_one_group(self) -> None:
+        rules = []
+        for rule in GUIDE_BARE:
+            first, *rest = rule.splitlines()
+            rules.append("\n".join([f"  - {first}", *(f"    {line}" for line in rest)]) + "\n")
+        self.assertEqual(without_comments((PACK / "rules" / "guide_critical_alerts.yml").read_text(encoding="utf-8")),
+                         "groups:\n- name: guide_critical_alerts\n  rules:\n" + "\n".join(rules))
+
+    def test_the_configuration_holds_the_guides(self) -> None:
+        self.assertIn(GUIDE_CONFIG, (PACK / "prometheus.yml").read_text(encoding="utf-8"))
+
+
+class Kilowatch(unittest.TestCase):
+    # guide: G036, G039, G040, G041, G200, G203, P03
+    def test_rules_and_configuration_are_accepted(self) -> None:
+        status, text = run(BINARY, "check", "rules", "--lint=all", "--lint-fatal", *RULES)
+        self.assertEqual(status, 0, text)
+        for path, count in (("recording", 4), ("guide_critical_alerts", 3), ("critical_alerts", 2),
+                            ("warning_alerts", 2), ("companion_alerts", 1)):
+            self.assertRegex(text, rf"rules/{path}\.yml\n  SUCCESS: {count} rules found")
+        status, text = run(BINARY, "check", "config", "prometheus.yml")
+        self.assertEqual(status, 0, text)
+        self.assertIn("5 rule files found", text)
+
+
+@unittest.skipIf(shutil.which("promtool") is None, "promtool is not installed; ./kw test installs it")
+class Promtool(unittest.TestCase):
+    def test_rules_and_configuration_are_accepted(self) -> None:
+        for arguments in (("check", "rules", *RULES), ("check", "config", "prometheus.yml")):
+            status, text = run("promtool", *arguments)
+            self.assertEqual(status, 0, text)
+
+    # guide: G210
+    def test_the_unit_tests_pass(self) -> None:
+        status, text = run("promtool", "test", "rules", *TESTS)
+        self.assertEqual(status, 0, text)
+        self.assertEqual(text.count("SUCCESS"), len(TESTS), text)
+
+    # guide: G210
+    def test_the_unit_tests_notice_every_changed_rule(self) -> None:
+        """Each alert one evaluation earlier or later, each recorded series a hundred times as large: the tests of the
+        file fail, and name every rule of it."""
+        alert = re.compile(r"(- alert: )(\w+)(\n.*?for: )(\d+)m\n", re.DOTALL)
+        record = re.compile(r"(- record: )(\w+)(\n    expr: \|\n)(.*?)(    labels:)", re.DOTALL)
+        seen = []
+        for path in RULES:
+            text = path.read_text(encoding="utf-8")
+            names = [match.group(2) for match in (*alert.finditer(text), *record.finditer(text))]
+            seen += names
+            for step in (-15, 15):
+                changed = alert.sub(lambda m, s=step: f"{m[1]}{m[2]}{m[3]}{int(m[4]) * 60 + s}s\n", text)
+                changed = record.sub(r"\1\2\3      100 * (\n\4      )\n\5", changed)
+                with self.subTest(f"{path.name} {step:+} s"):
+                    output = self.failures_with(path.name, changed)
+                    for name in names:
+                        self.assertRegex(output, rf"(alertname: {name},|expr: \"[^\n]*{name})")
+                if not alert.search(text):
+                    break
+        self.assertEqual(len(seen), 8 + 4)
+
+    def failures_with(self, name: str, text: str) -> str:
+        """What promtool says of the tests that load a rule file, with that file changed to `text`."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder) / "pack"
+            shutil.copytree(PACK, copy)
+            (copy / "rules" / name).write_text(text, encoding="utf-8")
+            tests = [path for path in sorted((copy / "tests").glob("*.yml"))
+                     if f"rules/{name}" in path.read_text(encoding="utf-8")]
+            if name == "recording.yml":
+                tests = [copy / "tests" / "recording_test.yml"]
+            status, output = run("promtool", "test", "rules", *tests)
+            self.assertNotEqual(status, 0, output)
+            return output
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
