@@ -29,13 +29,13 @@ the calling thread and is not seen.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import random
 import sys
 import threading
 import time
 import types
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import pprof, settings, stepping, trace
@@ -116,15 +116,12 @@ class CpuProfiler:
 
     def decorate(self, function: stepping.F) -> stepping.F:
         code = getattr(inspect.unwrap(function), "__code__", None)
-        if code is None:
+        if not isinstance(code, types.CodeType):
             # A callable object or a built-in: its frames are not known, so calls are counted under a name alone.
             name = getattr(function, "__qualname__", type(function).__qualname__)
             code = (lambda: None).__code__.replace(co_name=name, co_qualname=name)
 
-        def begin() -> stepping.Call | None:
-            return _CpuCall(self, code)
-
-        return stepping.wrap(function, begin)
+        return stepping.wrap(function, functools.partial(_CpuCall, self, code))
 
     def enter(self, code: types.CodeType, labels: Labels) -> None:
         ident = threading.get_ident()

@@ -61,19 +61,23 @@ class HttpTransport:
     """
 
     def __init__(self, url: str, timeout_seconds: float = 5.0, headers: Mapping[str, str] | None = None) -> None:
-        """Errors: ValueError where `url` is not http(s)://host[:port][/path] or a header has a line end."""
+        """Errors: ValueError where `url` is not http(s)://host[:port][/path] or a header cannot be sent."""
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"url {url!r}: want http://host[:port][/path] or https://…, without a query")
+        if parts.username is not None:
+            raise ValueError(f"url of {parts.hostname}: a password in it; give it in headers, as Authorization")
+        if not url.isascii() or any(c <= " " or c == "\x7f" for c in url):
+            raise ValueError(f"url {url!r}: want printable ASCII; write other characters as %XX")
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._base = parts.path.rstrip("/")
-        self._authority = parts.netloc.rpartition("@")[2]
+        self._authority = parts.netloc
         self._headers = dict(headers or {})
         for name, value in self._headers.items():
-            if any(c in "\r\n\0" for c in name + value):
-                raise ValueError(f"header {name!r}: a line end in it")
+            if not (name + value).isascii() or any(c in "\r\n\0" for c in name + value):
+                raise ValueError(f"header {name!r}: want ASCII without line ends")
         self._timeout_seconds = timeout_seconds
 
     def send(self, request: Request) -> None:
@@ -94,7 +98,7 @@ class HttpTransport:
             connection = self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
             try:
                 connection.settimeout(left())
-                connection.sendall(head.encode("latin-1") + request.body)  # the time-out is of the whole body
+                connection.sendall(head.encode("ascii") + request.body)  # the time-out is of the whole body
                 answer = b""
                 while b"\r\n" not in answer:
                     connection.settimeout(left())  # a receiver that drips bytes ends at the deadline too

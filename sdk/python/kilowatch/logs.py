@@ -143,7 +143,10 @@ class JsonFormatter(logging.Formatter):
         return line
 
     def _time(self, record: logging.LogRecord) -> str:
-        return datetime.datetime.fromtimestamp(record.created, self._timezone).isoformat()
+        try:
+            return datetime.datetime.fromtimestamp(record.created, self._timezone).isoformat()
+        except Exception:  # a record that was built by hand with a time that is none
+            return datetime.datetime.now(datetime.timezone.utc).isoformat()
 
     def _service_name(self) -> str:
         return text_of(self._service if self._service is not None else settings.get().service)

@@ -14,7 +14,7 @@ import threading
 import urllib.parse
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import export, pprof
 
@@ -57,7 +57,7 @@ def finish(profile: Profile) -> Profile:
         period_type=profile.period_type, period=profile.period,
         comments=[f"{key}={value}" for key, value in sorted(profile.labels.items())] +
                  [f"{key}={value}" for key, value in sorted(profile.totals.items())])
-    return Profile(**{**{name: getattr(profile, name) for name in profile.__dataclass_fields__}, "pprof_gz": body})
+    return replace(profile, pprof_gz=body)
 
 
 def ingest_request(profile: Profile) -> export.Request:

@@ -205,7 +205,9 @@ def span(name: str, kind: str = "internal", **attributes: AttributeValue) -> Ite
         parent.trace_id if parent else _random_hex(16), _random_hex(8), parent.sampled if parent else True,
         parent.tracestate if parent else ())
     opened = Span(name, context, parent.span_id if parent else None, kind, time.time_ns())
-    for key, value in {**_tags.get(), **attributes}.items():
+    for key, text in _tags.get().items():
+        opened.set(key, text)
+    for key, value in attributes.items():
         opened.set(key, value)
     started = time.monotonic_ns()
     token = _current.set(context)

@@ -149,11 +149,13 @@ class Http(WithReceiver):
                 thread.join()
 
     def test_bad_urls_and_headers(self) -> None:
-        for url in ("", "localhost:4040", "ftp://x", "http://", "http://x/?q=1", "http://x:port"):
+        for url in ("", "localhost:4040", "ftp://x", "http://", "http://x/?q=1", "http://x:port", "http://u:p@x",
+                    "http://x/a b", "http://x/\u00e9"):
             with self.subTest(url), self.assertRaises(ValueError):
                 HttpTransport(url)
-        with self.assertRaises(ValueError):
-            HttpTransport("http://x", headers={"A": "b\r\nC: d"})
+        for value in ("b\r\nC: d", "\u20ac"):
+            with self.assertRaises(ValueError):
+                HttpTransport("http://x", headers={"A": value})
 
 
 class Outages(WithReceiver):

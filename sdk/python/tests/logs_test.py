@@ -109,7 +109,7 @@ class Hostile(unittest.TestCase):
             record("two\nlines\u2028\x00"), record("half a pair \ud800"), record("%d", args=("x",)), record(Bad()),
             record("%s", args=(Bad(),)), record(None), record(value=Bad()), record(value=loop), record(value={1: {2: 3}}),
             record(value=float("nan")), record(value=float("-inf")), record(value=10**400), record(value={Bad()}),
-            record(value=object()), record(value=b"\xff"), record(**{"\udfff": "\udfff"}), record(details=1),
+            record(created=float("nan")), record(created="then"), record(value=object()), record(value=b"\xff"), record(**{"\udfff": "\udfff"}), record(details=1),
             record(value=[[[[[[[[[[[["deep"]]]]]]]]]]]])]
         for index, made in enumerate(rows):
             with self.subTest(index):
