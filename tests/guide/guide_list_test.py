@@ -71,7 +71,8 @@ class Reading(unittest.TestCase):
     def test_tags_are_read_from_every_language(self) -> None:
         rows = [
             (".py", "# guide: G001\nclass A(B):\n    # guide: G002, P03\n    @skip\n    def test_x(self):\n"
-                    "    x = 1  # guide: G004\n    def test_y(self):\n", {"A.test_x": {"G001", "G002", "P03"}, "A.test_y": {"G001"}}),
+                    "    x = 1  # guide: G004\n    def test_y(self):\n",
+             {"A.test_x": {"G001", "G002", "P03"}, "A.test_y": {"G001"}}),
             (".cc", "// guide: G001\nTEST(A, B) {\n}\n\nTEST_F(C, D) {\n", {"A.B": {"G001"}, "C.D": set()}),
             (".mjs", '  // guide: G001\n  it("does \'it\'", async () => {\n', {"does 'it'": {"G001"}}),
             (".yml", "tests:\n  # guide: G201\n  - name: a ratio of 2 %\n", {"a ratio of 2 %": {"G201"}}),

@@ -11,8 +11,8 @@ condition and costs nothing.
 
 A sample's weight is CPU time, not wall time: the clock of the sampled thread is read at each sample, and what it
 used inside calls of the same decorated function (of the same versions) since the last sample goes to the stack
-found now. A call that sleeps or waits has no weight. What is left when a window ends (calls too short to be met by a sample) goes to the
-decorated function itself, so that the sum of a window is the CPU time of its calls.
+found now. A call that sleeps or waits has no weight. What is left when a window ends (calls too short to be met by
+a sample) goes to the decorated function itself, so that the sum of a window is the CPU time of its calls.
 
 Invariants
   1. The host's code never sees an exception of the profiler; failures are counted in `errors`.
@@ -43,7 +43,7 @@ from .profiles import Profile, ProfileStore
 
 STACKS_MAX = 10_000
 FRAMES_MAX = 128
-FRAMES_WALKED_MAX = 5_000  # a deeper stack is not sampled: some 50 ns a frame, with the lock held
+FRAMES_WALKED_MAX = 5_000  # a deeper stack is not sampled: some 0.2 us a frame, with the lock held
 UNSAMPLED_MAX = 1_000
 VERSION_TAGS = ("data_version", "environment", "model_version")  # few values each, and profiles are compared by them
 IDLE_SECONDS = 0.5  # nobody inside for so long: the sampler stops waking up

@@ -256,8 +256,8 @@ def _result_of(task: asyncio.Future[Any], duration_ms: float) -> Result:
     said = logs.json_value(dict(value)) if isinstance(value, Mapping) else {}
     verdict = verdict_of(value)
     if verdict is None:
-        return Result(UNHEALTHY, duration_ms, f"the check gave {logs.text_of(value)[:200]}; want a bool, a word or a status",
-                      said)
+        reason = f"the check gave {logs.text_of(value)[:200]}; want a bool, a word or a status"
+        return Result(UNHEALTHY, duration_ms, reason, said)
     reason = value[:200] if isinstance(value, str) and verdict != HEALTHY else ""
     return Result(verdict, duration_ms, reason, said)
 

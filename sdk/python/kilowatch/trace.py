@@ -197,6 +197,13 @@ def bind(**values: str) -> Iterator[None]:
         _tags.reset(token)
 
 
+def _words_of(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:1024] if str(error) else type(error).__name__
+    except Exception:  # an exception whose str() raises must not replace itself
+        return type(error).__name__
+
+
 @contextmanager
 def span(name: str, kind: str = "internal", **attributes: AttributeValue) -> Iterator[Span]:
     """Opens a child of the current span, or a new trace, for the block. An exception passes through and marks it."""
@@ -214,7 +221,7 @@ def span(name: str, kind: str = "internal", **attributes: AttributeValue) -> Ite
     try:
         yield opened
     except BaseException as error:
-        opened.error = f"{type(error).__name__}: {error}"[:1024] if isinstance(error, Exception) else type(error).__name__
+        opened.error = _words_of(error)
         raise
     finally:
         _current.reset(token)

@@ -307,8 +307,8 @@ class OwnThread(WithProfiler):
         work = self.profiler.decorate(lambda: burn(0.002))
         work()
         self.until(lambda: self.profiler._sleeping)
-        work()
-        self.assertFalse(self.profiler._sleeping)
+        self.profiler.flush()
+        self.until(lambda: work() and self.profiler._window.stacks)
 
     def test_a_window_ends_by_itself(self) -> None:
         settings.put(settings.Settings(profile_hz=500, profile_seconds=0.1))

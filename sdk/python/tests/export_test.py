@@ -231,7 +231,8 @@ class Outages(WithReceiver):
                     self.assertGreater(stats["spans_dropped"] + stats["otlp_export"].offered, 0)
 
     def test_a_refused_request_is_dropped_and_the_next_one_sent(self) -> None:
-        receiver = self.receiver(lambda seen: b"HTTP/1.1 400 no\r\n\r\n" if b"/bad" in seen else b"HTTP/1.1 200 ok\r\n\r\n")
+        receiver = self.receiver(
+            lambda seen: b"HTTP/1.1 400 no\r\n\r\n" if b"/bad" in seen else b"HTTP/1.1 200 ok\r\n\r\n")
         exporter = self.exporter(HttpTransport(receiver.url))
         exporter.offer(request(path="/bad"))
         exporter.offer(request(path="/good"))

@@ -36,7 +36,7 @@ class GuideSnippet(unittest.TestCase):
     def setUp(self) -> None:
         self.state: dict[str, object] = {"database": True, "cache": "up", "model": {"status": "ok", "version": "7"}}
         self.hang = threading.Event()
-        checks = HealthChecks(timeout_seconds=0.2, cache_seconds=0)
+        checks = HealthChecks(timeout_seconds=1, cache_seconds=0)
 
         def checker(name: str) -> object:
             def run() -> object:

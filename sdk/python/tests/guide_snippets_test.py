@@ -34,7 +34,8 @@ class Snippets(unittest.TestCase):
             self.assertIsNone(names["model_inference"]([1.0]))
         profile = kilowatch.profiles("cpu")[-1]
         self.assertEqual(profile.totals["calls"], 100)
-        functions = {function for stack, _, _ in pprof_reader.read(profile.pprof_gz)["samples"] for function, *_ in stack}
+        samples = pprof_reader.read(profile.pprof_gz)["samples"]
+        functions = {function for stack, _, _ in samples for function, *_ in stack}
         self.assertIn("model_inference", functions)
 
     # guide: G088, P35

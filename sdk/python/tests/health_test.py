@@ -17,15 +17,18 @@ class Verdicts(unittest.TestCase):
     def test_what_values_say(self) -> None:
         rows: list[tuple[object, str | None]] = [
             (True, "healthy"), (False, "unhealthy"), ("healthy", "healthy"), (" OK ", "healthy"), ("up", "healthy"),
-            ("UP", "healthy"), ("pass", "healthy"), ("degraded", "degraded"), ("warn", "degraded"), ("down", "unhealthy"),
+            ("UP", "healthy"), ("pass", "healthy"), ("degraded", "degraded"), ("warn", "degraded"),
+            ("down", "unhealthy"),
             ("", "unhealthy"), ("whatever", "unhealthy"), (None, None), (1, None), (0, None), ([], None), ({}, None),
             ({"status": "up", "latency_ms": 3}, "healthy"), ({"status": False}, "unhealthy"), ({"ok": True}, "healthy"),
             ({"state": "degraded"}, "degraded"), ({"latency_ms": 3}, None), ({"host": "db1", "version": "15"}, None),
             ({"primary": True, "host": "down"}, "healthy"),  # a text beside other keys may be anything
-            ({"primary": True, "replica": False}, "unhealthy"), ({"a": {"status": "ok"}, "b": {"up": False}}, "unhealthy"),
+            ({"primary": True, "replica": False}, "unhealthy"),
+            ({"a": {"status": "ok"}, "b": {"up": False}}, "unhealthy"),
             ({"status": "healthy", "components": {"database": False}}, "unhealthy"),
             ({"status": "healthy", "components": {"a": "up", "b": {"status": "slow"}}}, "degraded"),
-            ({"status": "healthy", "components": {}}, "healthy"), ([True, "ok"], "healthy"), ([True, False], "unhealthy")]
+            ({"status": "healthy", "components": {}}, "healthy"), ([True, "ok"], "healthy"),
+            ([True, False], "unhealthy")]
         for value, want in rows:
             with self.subTest(value):
                 self.assertEqual(verdict_of(value), want)
@@ -196,7 +199,8 @@ class Checks(unittest.TestCase):
             ask = checks.add("database", check)
             for value in (True, True, False, True):
                 await ask()
-            self.assertEqual([status for _, status in checks.history()["database"]], ["healthy", "unhealthy", "healthy"])
+            self.assertEqual([status for _, status in checks.history()["database"]],
+                             ["healthy", "unhealthy", "healthy"])
 
         run(main)
 
@@ -226,7 +230,8 @@ class Probe(unittest.TestCase):
     # guide: G232
     def test_an_external_api_by_http(self) -> None:
         answers: dict[str, tuple[int, str, bytes]] = {
-            "/up": (200, "text/plain", b"hello"), "/fails": (500, "text/plain", b""), "/moved": (302, "text/plain", b""),
+            "/up": (200, "text/plain", b"hello"), "/fails": (500, "text/plain", b""),
+            "/moved": (302, "text/plain", b""),
             "/said": (200, "application/json", b'{"status":"healthy","components":{"db":false}}'),
             "/other": (200, "application/json", b'[1]'), "/broken": (200, "application/json", b'{')}
 

@@ -143,9 +143,9 @@ class Which(WithProfiler):
             time.sleep(0.01)
             return tracemalloc.is_tracing()
 
-        decorated = self.profiler.decorate(work, duty=0.05)
+        decorated = self.profiler.decorate(work, duty=0.001)
         self.assertTrue(decorated())
-        # After 10 ms of tracing the next 190 ms are free of it, and this call is within them.
+        # After 10 ms of tracing the next 9.99 s are free of it, and this call is within them.
         self.assertFalse(decorated())
         every = self.profiler.decorate(work, duty=1)
         self.assertEqual([every(), every()], [True, True])

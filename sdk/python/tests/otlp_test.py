@@ -104,7 +104,8 @@ class Values(unittest.TestCase):
     def test_any_value(self) -> None:
         rows = [
             (None, {}), (True, {"boolValue": True}), (-1, {"intValue": "-1"}), (2**63, {"stringValue": str(2**63)}),
-            (float("nan"), {"doubleValue": "NaN"}), (float("-inf"), {"doubleValue": "-Infinity"}), ("t", {"stringValue": "t"}),
+            (float("nan"), {"doubleValue": "NaN"}), (float("-inf"), {"doubleValue": "-Infinity"}),
+            ("t", {"stringValue": "t"}),
             ([1, "a"], {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "a"}]}}),
             ({"a": 1}, {"kvlistValue": {"values": [{"key": "a", "value": {"intValue": "1"}}]}})]
         for value, want in rows:

@@ -142,11 +142,21 @@ class Spans(unittest.TestCase):
 
     # guide: G079, G080, G081, G082, G083
     def test_spans_carry_the_five_tags_that_are_bound(self) -> None:
-        bound = {"request_id": "r-1", "user_id": "u-1", "model_version": "7", "data_version": "3", "environment": "test"}
+        bound = {"request_id": "r-1", "user_id": "u-1", "model_version": "7", "data_version": "3",
+                 "environment": "test"}
         with kilowatch.bind(**bound), kilowatch.span("work", zone="NO2") as span:
             pass
         self.assertEqual(span.attributes, {**bound, "zone": "NO2"})
         self.assertEqual(kilowatch.tags(), {})
+
+    def test_an_exception_without_words_keeps_its_place(self) -> None:
+        class Bad(Exception):
+            def __str__(self) -> str:
+                raise OSError("no")
+
+        with self.assertRaises(Bad), kilowatch.span("work") as span:
+            raise Bad
+        self.assertEqual(span.error, "Bad")
 
     def test_attributes_are_bounded_and_counted(self) -> None:
         with kilowatch.span("work") as span:
