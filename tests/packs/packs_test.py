@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import BINARY, ROOT  # noqa: E402
+from harness import BINARY, ROOT, EndToEndTest, wait_until  # noqa: E402
 
 PACK = ROOT / "packs" / "energy-forecast"
 RULES = sorted((PACK / "rules").glob("*.yml"))
@@ -135,6 +135,42 @@ class Kilowatch(unittest.TestCase):
         status, text = run(BINARY, "check", "config", "prometheus.yml")
         self.assertEqual(status, 0, text)
         self.assertIn("5 rule files found", text)
+
+
+class Live(EndToEndTest):
+    # guide: G206, G207, G208, G209
+    def test_our_engine_gives_the_recorded_values(self) -> None:
+        """Targets whose counters grow by the same at each scrape: the ratios do not depend on when that is."""
+        steps = {"http_requests_total": {'status="200"': 3, 'status="500"': 1},
+                 "http_request_duration_seconds_bucket": {'le="0.25"': 8, 'le="0.5"': 10, 'le="+Inf"': 10},
+                 "node_cpu_seconds_total": {'cpu="0",mode="idle"': 3, 'cpu="0",mode="iowait"': 1,
+                                            'cpu="0",mode="user"': 12},
+                 "redis_keyspace_hits_total": {"": 3}, "redis_keyspace_misses_total": {"": 1}}
+        idle = {"http_requests_total": {'status="200"': 0}, "redis_keyspace_hits_total": {"": 0},
+                "redis_keyspace_misses_total": {"": 0}}
+
+        def body(by_name: dict[str, dict[str, int]], scrapes: list[int]) -> str:
+            scrapes[0] += 1
+            return "".join(f"{name}{{{labels}}} {step * scrapes[0]}\n"
+                           for name, rows in by_name.items() for labels, step in rows.items())
+
+        busy_scrapes, idle_scrapes = [0], [0]
+        busy = self.exporter(lambda: body(steps, busy_scrapes))
+        quiet = self.exporter(lambda: body(idle, idle_scrapes))
+        server = self.serve(
+            "global: {scrape_interval: 1s}\ncollectors: {host: {enabled: false}, process: {enabled: false}}\n"
+            f"scrape_configs:\n- job_name: api\n  static_configs: [{{targets: ['{busy.address}']}}]\n"
+            f"- job_name: quiet\n  static_configs: [{{targets: ['{quiet.address}']}}]\n")
+        wait_until(lambda: min(busy_scrapes[0], idle_scrapes[0]) > 3, "both targets are scraped", 30)
+        text = (PACK / "rules" / "recording.yml").read_text(encoding="utf-8")
+        expressions = dict(re.findall(r"- record: (\w+)\n    expr: \|\n(.*?)    labels:", text, re.DOTALL))
+        want = {"error_rate": 0.25, "api_latency_p95": 0.4375, "cpu_usage": 75, "cache_hit_rate": 0.75}
+        self.assertEqual(expressions.keys(), want.keys())
+        for name, value in want.items():
+            with self.subTest(name):
+                (series,) = server.query(expressions[name])  # one: the quiet job has none
+                self.assertEqual(series["metric"]["job"], "api")
+                self.assertAlmostEqual(float(series["value"][1]), value, places=9)
 
 
 @unittest.skipIf(shutil.which("promtool") is None, "promtool is not installed; ./kw test installs it")
