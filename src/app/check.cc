@@ -11,6 +11,7 @@
 #include "app/config/web_config.h"
 #include "base/fs/file_system.h"
 #include "model/sample.h"
+#include "scrape/target_labels.h"
 #include "wire/exposition/lint.h"
 
 namespace kw::app {
@@ -42,20 +43,23 @@ class Verdict {
  public:
     explicit Verdict(CommandContext& context) : context_(context) {}
 
-    void start(std::string_view path) { context_.out << "Checking " << path << "\n"; }
+    void start(std::string_view path) {
+        context_.out << "Checking " << path << "\n";
+        file_failed_ = false;
+    }
     void success(std::string_view what) { context_.out << "  SUCCESS: " << what << "\n"; }
     void note(std::string_view what) { context_.out << "  " << what << "\n"; }
     void warn(std::string_view what) { context_.out << "  WARNING: " << what << "\n"; }
     void fail(std::string_view what) {
         context_.err << "  FAILED: " << what << "\n";
-        failed_ = true;
+        file_failed_ = failed_ = true;
     }
     void remark(std::string_view what) {
         context_.err << "  LINT: " << what << "\n";
         has_remarks_ = true;
     }
 
-    bool failed() const { return failed_; }
+    bool file_failed() const { return file_failed_; }  // the one that was started last
     int exit_code(const LintOptions& lint) const {
         if (failed_) return kExitFailed;
         return has_remarks_ && lint.is_fatal ? kExitLint : kExitOk;
@@ -64,6 +68,7 @@ class Verdict {
  private:
     CommandContext& context_;
     bool failed_ = false;
+    bool file_failed_ = false;
     bool has_remarks_ = false;
 };
 
@@ -138,6 +143,21 @@ void check_discovery_files(Verdict& verdict, fs::FileSystem& files, const scrape
     }
 }
 
+// What a load leaves to the scrape: static targets that would not become any.
+void check_static_targets(Verdict& verdict, const scrape::JobOptions& job) {
+    for (const scrape::StaticSdOptions& sd : job.static_sds) {
+        for (const scrape::TargetGroup& group : sd.groups) {
+            for (const LabelSet& target : group.targets) {
+                const auto plan =
+                    scrape::plan_target(scrape::discovered_labels(target, group.labels, job), job);
+                if (plan.ok()) continue;
+                verdict.fail(fmt::format("job {}: target {} of static_configs: {}", job.job_name,
+                                         target.get("__address__"), plan.error().message));
+            }
+        }
+    }
+}
+
 // The rule files that a configuration names; a name without a glob must exist.
 std::vector<std::string> rule_paths(Verdict& verdict, fs::FileSystem& files, const Config& config) {
     std::vector<std::string> all;
@@ -181,6 +201,8 @@ void check_config_path(Verdict& verdict, CommandContext& context, const std::str
     if (options.lint.has("too-long-scrape-interval")) lint_intervals(verdict, *config, lookback_ms);
     const Result<void> targets = check_relabelled_targets(*text, path);
     if (!targets.ok()) return verdict.fail(targets.error().message);
+    for (const scrape::JobOptions& job : config->jobs) check_static_targets(verdict, job);
+    if (verdict.file_failed()) return;
     if (options.syntax_only) {
         return verdict.success(fmt::format("{} is valid configuration syntax", path));
     }
@@ -192,7 +214,7 @@ void check_config_path(Verdict& verdict, CommandContext& context, const std::str
         }
         check_discovery_files(verdict, files, job);
     }
-    if (!verdict.failed()) {
+    if (!verdict.file_failed()) {
         if (!rules.empty()) verdict.note(fmt::format("{} rule files found", rules.size()));
         verdict.success(fmt::format("{} is a valid configuration", path));
     }

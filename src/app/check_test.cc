@@ -113,6 +113,35 @@ TEST_F(CheckTest, TargetsThatStayUrlsAfterRelabelling) {
     EXPECT_EQ(said(check_config, options, head + "{action: drop}]}]}").code, kExitOk);
 }
 
+TEST_F(CheckTest, StaticTargetsThatAreNone) {
+    CheckConfigOptions options;
+    options.files = {"-"};
+    options.syntax_only = true;
+    const auto code_of = [&](const std::string& labels, const std::string& rule) {
+        const std::string text =
+            "scrape_configs: [{job_name: a, static_configs: [{targets: [b], labels: {" + labels +
+            "}}], relabel_configs: [" + rule + "]}]";
+        return said(check_config, options, text).code;
+    };
+    EXPECT_EQ(code_of("__scrape_interval__: 20s", ""), kExitOk);
+    EXPECT_EQ(code_of("__scrape_interval__: 5s", ""), kExitFailed);  // below the timeout
+    EXPECT_EQ(code_of("__scrape_timeout__: x", ""), kExitFailed);
+    EXPECT_EQ(code_of("__scrape_timeout__: x", "{action: labeldrop, regex: job}"), kExitFailed);
+    EXPECT_EQ(
+        code_of("__scrape_timeout__: x", "{target_label: __scrape_timeout__, replacement: 5s}"),
+        kExitOk);
+}
+
+TEST_F(CheckTest, OneBadFileDoesNotHideThatAnotherIsGood) {
+    write("/c/bad.yml", "scrape_configs: [{}]");
+    write("/c/good.yml", "scrape_configs: [{job_name: a}]");
+    CheckConfigOptions options;
+    options.files = {"/c/bad.yml", "/c/good.yml"};
+    const Said both = said(check_config, options);
+    EXPECT_EQ(both.code, kExitFailed);
+    EXPECT_THAT(both.out, HasSubstr("SUCCESS: /c/good.yml is a valid configuration"));
+}
+
 TEST_F(CheckTest, LintsIntervalsAndRules) {
     CheckConfigOptions options;
     options.files = {"-"};

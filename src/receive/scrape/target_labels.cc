@@ -18,19 +18,29 @@ constexpr std::string_view kReservedPrefix = "__";
 constexpr std::string_view kJob = "job";
 constexpr std::string_view kInstance = "instance";
 
-// Go's URL.String() on a path: everything but letters, digits and -_.~$&+,/:;=@ is escaped.
-std::string escaped_path(std::string_view path) {
-    constexpr std::string_view kPlain = "$&+,/:;=@";
+// Every byte percent-encoded but letters, digits, -_.~ and those of `plain`.
+std::string escaped_but(std::string_view text, std::string_view plain) {
     std::string out;
-    if (!path.starts_with('/')) out.push_back('/');
-    for (const char c : path) {
-        if (kPlain.find(c) != std::string_view::npos) {
+    for (const char c : text) {
+        if (plain.find(c) != std::string_view::npos) {
             out.push_back(c);
         } else {
             out += net::percent_encode({&c, 1});
         }
     }
     return out;
+}
+
+// Go's URL.String() on a path: everything but letters, digits and -_.~$&+,/:;=@ is escaped.
+std::string escaped_path(std::string_view path) {
+    std::string out;
+    if (!path.empty() && !path.starts_with('/')) out.push_back('/');
+    return out + escaped_but(path, "$&+,/:;=@");
+}
+
+// Go's URL.String() on host and port.
+std::string escaped_host(std::string_view address) {
+    return escaped_but(address, "!$&'()*+,;=:[]<>\"");
 }
 
 // Go's QueryEscape: as percent_encode, with + for a space.
@@ -114,7 +124,8 @@ Result<std::optional<TargetPlan>> plan_target(const LabelSet& discovered, const 
         return invalid("scrape timeout {} is greater than scrape interval {}",
                        format_duration_ms(plan.timeout_ms), format_duration_ms(plan.interval_ms));
     }
-    plan.url = std::string(labels.get(kScheme)) + "://" + address +
+    const std::string scheme(labels.get(kScheme));
+    plan.url = (scheme.empty() ? "" : scheme + ":") + "//" + escaped_host(address) +
                escaped_path(labels.get(kMetricsPath)) + query_of(labels, job.params);
 
     if (labels.get(kInstance).empty()) labels.set(kInstance, address);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kExemplarCharactersMax = 128;  // of label names and values together
 
-enum class Values : unsigned char { kAny, kNotNegative, kNotNan, kOne, kZeroOrOne };
+enum class Values : unsigned char { kAny, kNotNegative, kWhole, kNotNan, kOne, kZeroOrOne };
 
 struct SampleRule {
     MetricType type;
@@ -32,16 +32,16 @@ constexpr SampleRule kSampleRules[] = {
     {MetricType::kCounter, "_created", "", Values::kAny, false},
     {MetricType::kStateset, "", "=", Values::kZeroOrOne, false},
     {MetricType::kInfo, "_info", "", Values::kOne, false},
-    {MetricType::kHistogram, "_bucket", "le", Values::kNotNegative, true},
-    {MetricType::kHistogram, "_count", "", Values::kNotNegative, false},
+    {MetricType::kHistogram, "_bucket", "le", Values::kWhole, true},
+    {MetricType::kHistogram, "_count", "", Values::kWhole, false},
     {MetricType::kHistogram, "_sum", "", Values::kNotNegative, false},
     {MetricType::kHistogram, "_created", "", Values::kAny, false},
-    {MetricType::kGaugeHistogram, "_bucket", "le", Values::kNotNegative, true},
-    {MetricType::kGaugeHistogram, "_gcount", "", Values::kNotNegative, false},
+    {MetricType::kGaugeHistogram, "_bucket", "le", Values::kWhole, true},
+    {MetricType::kGaugeHistogram, "_gcount", "", Values::kWhole, false},
     {MetricType::kGaugeHistogram, "_gsum", "", Values::kNotNan, false},
     {MetricType::kSummary, "", "quantile", Values::kAny, false},
-    {MetricType::kSummary, "_count", "", Values::kNotNegative, false},
-    {MetricType::kSummary, "_sum", "", Values::kAny, false},
+    {MetricType::kSummary, "_count", "", Values::kWhole, false},
+    {MetricType::kSummary, "_sum", "", Values::kNotNegative, false},
     {MetricType::kSummary, "_created", "", Values::kAny, false},
 };
 
@@ -49,6 +49,8 @@ bool is_allowed(double value, Values values) {
     switch (values) {
         case Values::kAny: return true;
         case Values::kNotNegative: return value >= 0;
+        case Values::kWhole:
+            return value >= 0 && std::isfinite(value) && std::floor(value) == value;
         case Values::kNotNan: return !std::isnan(value);
         case Values::kOne: return value == 1;
         case Values::kZeroOrOne: return value == 0 || value == 1;
@@ -91,7 +93,7 @@ struct Family {
     std::string group;
     bool has_group = false;
     bool group_has_timestamps = false;
-    Millis group_timestamp;
+    double group_timestamp = 0;  // seconds
     std::set<std::string, std::less<>> point_series;
     Point point;
 };
@@ -152,18 +154,19 @@ class OpenMetricsChecker final {
         return {};
     }
 
-    // Each sample name belongs to one family.
+    // A family's name and its sample names belong to it alone.
     Result<void> claim_names() {
+        KW_TRY(claim(family_.name));
         for (const SampleRule& rule : kSampleRules) {
-            if (rule.type != family_.type) continue;
-            const auto [it, is_new] =
-                owners_.try_emplace(family_.name + std::string(rule.suffix), family_.name);
-            if (!is_new && it->second != family_.name) {
-                return wrong("{} of family {} clashes with family {}", it->first, family_.name,
-                             it->second);
-            }
+            if (rule.type == family_.type) KW_TRY(claim(family_.name + std::string(rule.suffix)));
         }
         return {};
+    }
+
+    Result<void> claim(std::string name) {
+        const auto [it, is_new] = owners_.try_emplace(std::move(name), family_.name);
+        if (is_new || it->second == family_.name) return {};
+        return wrong("{} of family {} clashes with family {}", it->first, family_.name, it->second);
     }
 
     const SampleRule* rule_of(std::string_view name) const {
@@ -180,6 +183,7 @@ class OpenMetricsChecker final {
             !read.ok()) {
             return wrong("{}", read.error().message);
         }
+        KW_TRY(check_no_last_comma(parser_.series()));
         Result<LabelSet> set = LabelSet::from(labels_.labels());
         if (!set.ok()) return wrong("{}", set.error().message);
 
@@ -214,7 +218,8 @@ class OpenMetricsChecker final {
                     return wrong("{} {} is no number", label, text);
             }
         }
-        LabelBuilder group(*set);
+        // All samples of an info are one group, whatever their labels.
+        LabelBuilder group(family_.type == MetricType::kInfo ? LabelSet() : *set);
         group.remove(kMetricName);
         if (!label.empty()) group.remove(label);
         KW_TRY(enter_group(std::string(group.build().encoded()), std::string(set->encoded())));
@@ -232,16 +237,17 @@ class OpenMetricsChecker final {
             family_.group = std::move(group);
             family_.has_group = true;
             family_.group_has_timestamps = parser_.has_timestamp();
-            family_.group_timestamp = parser_.timestamp();
+            family_.group_timestamp = parser_.timestamp_seconds();
         } else if (family_.group_has_timestamps != parser_.has_timestamp()) {
             return wrong("samples with and without timestamp in {}", family_.name);
         } else if (parser_.has_timestamp()) {
-            if (parser_.timestamp() < family_.group_timestamp) {
+            const double timestamp = parser_.timestamp_seconds();
+            if (timestamp < family_.group_timestamp && family_.type != MetricType::kInfo) {
                 return wrong("timestamps of {} go back", family_.name);
             }
-            if (parser_.timestamp() > family_.group_timestamp) {
+            if (timestamp != family_.group_timestamp) {
                 KW_TRY(finish_point());
-                family_.group_timestamp = parser_.timestamp();
+                family_.group_timestamp = timestamp;
             }
         }
         if (!family_.point_series.insert(std::move(series)).second && !parser_.has_timestamp()) {
@@ -311,6 +317,10 @@ class OpenMetricsChecker final {
         if (!rule.exemplars) return wrong("an exemplar on {}", labels_.metric_name());
         SeriesLabels exemplar;
         KW_TRY(exemplar.read_labels(parser_.exemplar_labels(), ExpositionFormat::kOpenMetrics));
+        KW_TRY(check_no_last_comma(parser_.exemplar_labels()));
+        if (const Result<LabelSet> set = LabelSet::from(exemplar.labels()); !set.ok()) {
+            return wrong("{}", set.error().message);
+        }
         size_t characters = 0;
         for (const LabelView& label : exemplar.labels()) {
             characters += character_count(label.name) + character_count(label.value);
@@ -319,6 +329,12 @@ class OpenMetricsChecker final {
             return wrong("the exemplar's labels have {} characters, at most {} are allowed",
                          characters, kExemplarCharactersMax);
         }
+        return {};
+    }
+
+    // Prometheus takes one, the specification does not.
+    Result<void> check_no_last_comma(std::string_view series) const {
+        if (series.ends_with(",}")) return wrong("a comma before the closing brace");
         return {};
     }
 

@@ -27,6 +27,10 @@ class TextChecker final {
                 case Step::kEnd: return check_end();
                 case Step::kError: return parser_.error();
                 case Step::kHelp: {
+                    if (!parser_.blank_after_family()) {
+                        return wrong("expected a space after the name {}", parser_.family());
+                    }
+                    if (parser_.metadata_text().empty()) break;  // says nothing
                     Family& family = families_[std::string(parser_.family())];
                     if (family.has_help) return wrong("a second HELP for {}", parser_.family());
                     family.has_help = true;
@@ -52,7 +56,7 @@ class TextChecker final {
  private:
     Result<void> check_sample() {
         if (Result<void> read =
-                labels_.read(parser_.series(), ExpositionFormat::kText, EscapeRule::kKnownOnly);
+                labels_.read(parser_.series(), ExpositionFormat::kText, Strictness::kSpecification);
             !read.ok()) {
             return wrong("{}", read.error().message);
         }

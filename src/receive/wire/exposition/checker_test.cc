@@ -38,6 +38,10 @@ TEST(CheckText, HoldsFamiliesToTheSpecification) {
             {"# TYPE s summary\ns{quantile=\"x\"} 1\n",
              "line 2: the value of label quantile is no number"},
             {"a{b=\"1\",b=\"2\"} 1\n", "line 1: label b is there twice"},
+            {"a{b=\"1\" c=\"2\"} 1\n", "line 1: expected ',' or '}' at byte 9 of the series"},
+            {"# HELP a-b c\n", "line 1: expected a space after the name a"},
+            {"# HELP \n# TYPE \na 1\n", ""},
+            {"# HELP a\n# HELP a b\n", ""},
             {"a{b=\"\\t\"} 1\n",
              "line 1: expected n, \" or \\ after a backslash at byte 7 of the series"},
         },
@@ -66,6 +70,22 @@ TEST(CheckOpenMetrics, HoldsFamiliesToTheSpecification) {
             {"# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 1\na_sum 1\na_bucket{le=\"2\"} "
              "1\n# EOF\n",
              "line 5: the buckets of a are not in order"},
+            {"# TYPE a summary\na_sum -1\n# EOF\n", "line 2: a_sum may not be -1"},
+            {"# TYPE a summary\na_sum NaN\n# EOF\n", "line 2: a_sum may not be NaN"},
+            {"# TYPE a histogram\na_bucket{le=\"+Inf\"} 0.5\n# EOF\n",
+             "line 2: a_bucket may not be 0.5"},
+            {"# TYPE a summary\na_count +Inf\n# EOF\n", "line 2: a_count may not be +Inf"},
+            {"a{b=\"c\",} 1\n# EOF\n", "line 1: a comma before the closing brace"},
+            {"# TYPE a counter\na_total 1 # {b=\"c\",} 1\n# EOF\n",
+             "line 2: a comma before the closing brace"},
+            {"# TYPE a counter\na_total 1 # {b=\"c\",b=\"d\"} 1\n# EOF\n",
+             "line 2: label b is there twice"},
+            {"# TYPE a gauge\na 1 0.0002\na 1 0.0001\n# EOF\n", "line 3: timestamps of a go back"},
+            {"# TYPE a histogram\n# TYPE a_count counter\n# EOF\n",
+             "line 2: a_count of family a_count clashes with family a"},
+            {"# TYPE a info\na_info{b=\"1\"} 1 2\na_info{b=\"2\"} 1 1\na_info{b=\"1\"} 1 3\n# "
+             "EOF\n",
+             ""},
         },
         ExpositionFormat::kOpenMetrics);
 }

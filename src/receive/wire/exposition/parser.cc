@@ -161,7 +161,9 @@ Step Parser::read_sample(const char* series_end) {
 Step Parser::finish_sample_openmetrics(const char* at) {
     if (at != end_ && *at == ' ' && !(end_ - at >= 2 && at[1] == '#')) {
         ++at;
-        if (!read_timestamp_seconds(at, timestamp_)) return fail(at, "a timestamp in seconds");
+        if (!read_timestamp_seconds(at, timestamp_seconds_))
+            return fail(at, "a timestamp in seconds");
+        timestamp_ = millis_of_seconds(timestamp_seconds_);
         has_timestamp_ = true;
     }
     if (at != end_ && *at == ' ') {
@@ -204,10 +206,12 @@ const char* Parser::read_exemplar(const char* at) {
     exemplar_has_timestamp_ = false;
     if (at != end_ && *at == ' ') {
         ++at;
-        if (!read_timestamp_seconds(at, exemplar_timestamp_)) {
+        double seconds = 0;
+        if (!read_timestamp_seconds(at, seconds)) {
             fail(at, "the exemplar's timestamp in seconds");
             return nullptr;
         }
+        exemplar_timestamp_ = millis_of_seconds(seconds);
         exemplar_has_timestamp_ = true;
     }
     exemplar_labels_ = braces;
@@ -224,12 +228,10 @@ bool Parser::read_timestamp_ms(const char*& at) {
     return true;
 }
 
-bool Parser::read_timestamp_seconds(const char*& at, Millis& timestamp) {
-    double seconds = 0;
+bool Parser::read_timestamp_seconds(const char*& at, double& seconds) {
     const char* const stop = read_number(at, end_, seconds);
     if (stop == nullptr || !std::isfinite(seconds)) return false;
     at = stop;
-    timestamp = millis_of_seconds(seconds);
     return true;
 }
 
@@ -251,6 +253,7 @@ Step Parser::read_comment() {
             if (blank_before && take_prefix(at, line_end, keyword) && at != line_end &&
                 is_blank(*at)) {
                 skip_blanks(at);
+                if (at == line_end) break;  // names nothing
                 return read_metadata(kind, at, line_end);
             }
         }
@@ -289,8 +292,9 @@ Step Parser::read_metadata(Step kind, const char* at, const char* line_end) {
     }
     if (family_.empty()) return fail(name, "a metric name");
     const bool text_format = format_ == ExpositionFormat::kText;
-    if (at == line_end ? !text_format || kind == Step::kType
-                       : !(*at == ' ' || (text_format && *at == '\t'))) {
+    blank_after_family_ = at == line_end ? text_format : *at == ' ' || (text_format && *at == '\t');
+    const bool may_go_on = text_format && kind == Step::kHelp;
+    if (at == line_end ? !may_go_on : !blank_after_family_ && !may_go_on) {
         return fail(at,
                     kind == Step::kType ? "a space and a metric type" : "a space after the name");
     }

@@ -19,8 +19,8 @@
 // How strict: as Prometheus' scrape. That refuses a malformed line, an unknown type, in OpenMetrics
 // also any other comment, a unit that is not the name's suffix, a missing or early `# EOF`. It does
 // not look at whether the families make sense; checker.h does. Deviations: a raw newline in a label
-// value is refused; negative timestamps are read in the text format; blanks around the type's name
-// do not matter there.
+// value is refused; in the text format negative timestamps are read, blanks around the type's name
+// do not matter, and a HELP or TYPE that names nothing is a comment, all as the specification has it.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,7 @@ class Parser final {
     double value() const { return value_; }
     bool has_timestamp() const { return has_timestamp_; }
     Millis timestamp() const { return timestamp_; }  // OpenMetrics' seconds are cut to milliseconds
+    double timestamp_seconds() const { return timestamp_seconds_; }  // OpenMetrics only, uncut
     // Whether the series part (or comment) is the expected one.
     bool was_expected() const { return was_expected_; }
 
@@ -72,6 +73,9 @@ class Parser final {
     // the type; else the text as written (unescaped_help() makes it readable).
     std::string_view family() const { return family_; }
     MetricType type() const { return type_; }
+    // Whether the name ends as a name must. A scrape takes a HELP whose name goes on with other bytes:
+    // `# HELP a.b c` is about `a`, as Prometheus reads it.
+    bool blank_after_family() const { return blank_after_family_; }
     std::string_view metadata_text() const { return metadata_text_; }
 
     // The whole line of a comment, without the newline.
@@ -86,7 +90,7 @@ class Parser final {
     Step finish_sample_openmetrics(const char* at);
     const char* read_exemplar(const char* at);
     bool read_timestamp_ms(const char*& at);
-    bool read_timestamp_seconds(const char*& at, Millis& timestamp);
+    bool read_timestamp_seconds(const char*& at, double& seconds);
     const char* end_of_series();
     Step read_comment();
     Step read_metadata(Step kind, const char* at, const char* line_end);
@@ -106,6 +110,7 @@ class Parser final {
     std::string_view series_;
     double value_ = 0;
     Millis timestamp_;
+    double timestamp_seconds_ = 0;
     bool has_timestamp_ = false;
     bool was_expected_ = false;
     bool exemplar_has_timestamp_ = false;
@@ -115,6 +120,7 @@ class Parser final {
 
     std::string_view family_;
     MetricType type_ = MetricType::kUnknown;
+    bool blank_after_family_ = false;
     std::string_view metadata_text_;
     std::string_view line_text_;
     SeriesLabels exemplar_reader_;

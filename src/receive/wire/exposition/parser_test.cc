@@ -74,6 +74,8 @@ TEST(ExpositionParser, ReadsTheTextFormat) {
         {"#\n# \n#HELP a b\n# EOF\n# HELPa b\n#   a comment\na 1\n", {"a: 1"}},
         {"#\tHELP\ta\tb\n", {"HELP a b"}},
         {"# HELP \"a.b\" c\n", {"HELP a.b c"}},
+        {"# HELP\n# HELP \n# TYPE \t\na 1\n", {"a: 1"}},
+        {"# HELP a-b c\na 1\n", {"HELP a b c", "a: 1"}},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.text);
@@ -106,7 +108,7 @@ TEST(ExpositionParser, SaysLineAndExpectationInTheTextFormat) {
          "line 1: expected counter, gauge, histogram, summary or untyped, found \"meh\""},
         {"# TYPE a-b counter\n",
          "line 1: expected a space and a metric type, found \"-b counter\""},
-        {"# HELP \n", "line 1: expected a metric name, found the end of the line"},
+        {"# HELP \"\" a\n", "line 1: expected a metric name, found \"\\\" a\""},
         {"# HELP a \xff\n", "line 1: the text is not valid UTF-8"},
         {"# HELP \"a\n", "line 1: expected '\"' behind the metric name, found the end of the line"},
     };

@@ -56,13 +56,13 @@ std::string unescaped_help(std::string_view raw, ExpositionFormat format) {
 class SeriesReader final {
  public:
     SeriesReader(SeriesLabels& out, std::string_view text, ExpositionFormat format,
-                 EscapeRule escapes)
+                 Strictness strictness)
         : out_(out),
           begin_(text.data()),
           at_(text.data()),
           end_(text.data() + text.size()),
           blanks_(format == ExpositionFormat::kText),
-          escapes_(escapes) {
+          strictness_(strictness) {
         out_.labels_.clear();
         out_.metric_name_ = {};
         out_.unescaped_.clear();
@@ -88,9 +88,12 @@ class SeriesReader final {
         bool first = true;
         while (!take('}')) {
             if (!first) {
-                KW_TRY(expect(',', "',' or '}'"));
-                skip_blanks();
-                if (take('}')) break;
+                if (take(',')) {
+                    skip_blanks();
+                    if (take('}')) break;
+                } else if (!comma_may_miss()) {
+                    return wrong("',' or '}'");
+                }
             }
             KW_TRY(read_item(name_allowed));
             first = false;
@@ -116,6 +119,7 @@ class SeriesReader final {
         skip_blanks();
         if (quoted && (at_ == end_ || *at_ != '=')) {
             if (!name_allowed) return wrong("'='");
+            if (at_ == end_ || (*at_ != ',' && *at_ != '}')) return wrong("'=', ',' or '}'");
             if (!out_.metric_name_.empty()) return invalid("two metric names");
             if (name.empty()) return invalid("an empty metric name");
             if (!is_valid_utf8(name)) return invalid("the metric name is not valid UTF-8");
@@ -158,7 +162,7 @@ class SeriesReader final {
                 case '"': buffer += '"'; break;
                 case '\\': buffer += '\\'; break;
                 default:
-                    if (escapes_ == EscapeRule::kKnownOnly)
+                    if (strictness_ == Strictness::kSpecification)
                         return wrong("n, \" or \\ after a backslash");
                     buffer += '\\';
                     buffer += *at_;
@@ -174,6 +178,11 @@ class SeriesReader final {
         out_.labels_.insert(out_.labels_.begin(), {kMetricName, name});
     }
 
+    // Prometheus' reader of the text format takes a label that follows another without a comma.
+    bool comma_may_miss() const {
+        if (!blanks_ || strictness_ != Strictness::kScrape || at_ == end_) return false;
+        return *at_ == '"' || end_of_label_name(at_, end_) != at_;
+    }
     void skip_blanks() {
         while (blanks_ && at_ < end_ && (*at_ == ' ' || *at_ == '\t')) ++at_;
     }
@@ -198,16 +207,16 @@ class SeriesReader final {
     const char* at_;
     const char* const end_;
     const bool blanks_;
-    const EscapeRule escapes_;
+    const Strictness strictness_;
 };
 
 Result<void> SeriesLabels::read(std::string_view series, ExpositionFormat format,
-                                EscapeRule escapes) {
-    return SeriesReader(*this, series, format, escapes).read_series();
+                                Strictness strictness) {
+    return SeriesReader(*this, series, format, strictness).read_series();
 }
 
 Result<void> SeriesLabels::read_labels(std::string_view braces, ExpositionFormat format) {
-    return SeriesReader(*this, braces, format, EscapeRule::kAny)
+    return SeriesReader(*this, braces, format, Strictness::kScrape)
         .read_braces(/*name_allowed=*/false);
 }
 

@@ -2,9 +2,8 @@
 // labels. Only lines whose series is new come here; known ones are found by their bytes.
 //
 // Grammar (Prometheus 3): a classic name, or a quoted one as the first item in the braces; label
-// names classic or quoted; values quoted, with \\, \" and \n; a comma may follow the last. Unknown
-// escapes stand for themselves, backslash included, unless EscapeRule says otherwise. The text
-// format allows blanks between all parts, OpenMetrics none.
+// names classic or quoted; values quoted, with \\, \" and \n; a comma may follow the last. The text
+// format allows blanks between all parts, OpenMetrics none. Strictness says what else is taken.
 #pragma once
 
 #include <string>
@@ -17,9 +16,12 @@
 
 namespace kw::wire {
 
-enum class EscapeRule : unsigned char {
-    kAny,        // `\x` stays `\x`, as Prometheus scrapes it
-    kKnownOnly,  // `\x` is refused, as the text format's specification has it
+enum class Strictness : unsigned char {
+    // As Prometheus scrapes: an unknown escape stands for itself, backslash included, and in the
+    // text format a comma may be missing.
+    kScrape,
+    // As the text format's specification has it: both are refused.
+    kSpecification,
 };
 
 // The labels of one series, the metric's name among them as __name__, first. Reused from line to
@@ -30,7 +32,7 @@ class SeriesLabels final {
     // as long as both live. Not sorted; names may repeat, values may be empty. Errors: kInvalid
     // with the byte in `series`, counted from 1, and what was expected.
     Result<void> read(std::string_view series, ExpositionFormat format,
-                      EscapeRule escapes = EscapeRule::kAny);
+                      Strictness strictness = Strictness::kScrape);
     // The same for a set of labels in braces that has no name: an exemplar's.
     Result<void> read_labels(std::string_view braces, ExpositionFormat format);
 

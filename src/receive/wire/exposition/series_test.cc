@@ -10,9 +10,9 @@ namespace {
 
 // The labels as one text, "refused: why" where they are.
 std::string read(std::string_view series, ExpositionFormat format,
-                 EscapeRule escapes = EscapeRule::kAny) {
+                 Strictness strictness = Strictness::kScrape) {
     SeriesLabels labels;
-    const Result<void> result = labels.read(series, format, escapes);
+    const Result<void> result = labels.read(series, format, strictness);
     if (!result.ok()) return "refused: " + result.error().message;
     std::string out;
     for (const LabelView& label : labels.labels()) {
@@ -53,7 +53,9 @@ TEST(SeriesLabels, ReadsBothFormats) {
         {"up{\"a.b\"}", kRefused, kRefused},
         {"up{,}", kRefused, kRefused},
         {"up{a=\"b\",,}", kRefused, kRefused},
-        {"up{a=\"b\"c=\"d\"}", kRefused, kRefused},
+        {"up{a=\"b\"c=\"d\"}", "__name__=up;a=b;c=d;", kRefused},
+        {"up{a=\"b\" c=\"d\"}", "__name__=up;a=b;c=d;", kRefused},
+        {"{\"a.b\" c=\"d\"}", kRefused, kRefused},
         {"up{a=b}", kRefused, kRefused},
         {"up{a='b'}", kRefused, kRefused},
         {"up{a}", kRefused, kRefused},
@@ -84,7 +86,9 @@ TEST(SeriesLabels, SaysWhereAndWhatItExpected) {
               "refused: expected '\"' at byte 6 of the series");
     EXPECT_EQ(read("up{a=\"b\"", ExpositionFormat::kText),
               "refused: expected ',' or '}' at byte 9, found the end of the labels");
-    EXPECT_EQ(read("up{a=\"\\t\"}", ExpositionFormat::kText, EscapeRule::kKnownOnly),
+    EXPECT_EQ(read("up{a=\"b\"c=\"d\"}", ExpositionFormat::kText, Strictness::kSpecification),
+              "refused: expected ',' or '}' at byte 9 of the series");
+    EXPECT_EQ(read("up{a=\"\\t\"}", ExpositionFormat::kText, Strictness::kSpecification),
               "refused: expected n, \" or \\ after a backslash at byte 8 of the series");
 }
 
