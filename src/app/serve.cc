@@ -108,6 +108,10 @@ api::RuntimeInfo runtime_info(const ServeSettings& settings, const RunningConfig
     std::error_code ignored;
     info.working_directory = std::filesystem::current_path(ignored).string();
     info.cpu_count = std::thread::hardware_concurrency();
+    for (std::filesystem::directory_iterator task("/proc/self/task", ignored), end; task != end;
+         task.increment(ignored)) {
+        ++info.thread_count;
+    }
     info.storage_retention = retention_text(settings);
     return info;
 }

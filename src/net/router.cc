@@ -98,13 +98,25 @@ bool capture(std::string_view pattern, std::string_view path, Params& into) {
     return true;
 }
 
+// A base URL that ends with a slash, before a path that begins with one, is a common slip of clients.
+std::string with_single_slashes(std::string_view path) {
+    std::string out;
+    for (const char c : path) {
+        if (c != '/' || !out.ends_with('/')) out += c;
+    }
+    return out;
+}
+
 }  // namespace
 
 Router::Match Router::match(std::string_view method, std::string_view raw_path) const {
     Match match;
     if (!raw_path.starts_with('/')) return match;
     const Methods* methods = find(*root_, split(raw_path), 0);
-    if (!methods) return match;
+    if (!methods) {
+        const std::string collapsed = with_single_slashes(raw_path);
+        return collapsed == raw_path ? match : this->match(method, collapsed);
+    }
 
     auto it = methods->find(method);
     if (it == methods->end() && method == "HEAD") it = methods->find("GET");

@@ -69,7 +69,7 @@ class Router final {
         Params path_params;
         std::vector<std::string> allowed;  // methods that the path takes, sorted; empty: 404
     };
-    // `raw_path` as sent, without query and prefix.
+    // `raw_path` as sent, without query and prefix; where nothing is found, once more with single slashes.
     Match match(std::string_view method, std::string_view raw_path) const;
 
     // In the order they were added.

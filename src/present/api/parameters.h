@@ -35,7 +35,8 @@ Result<std::optional<int64_t>> duration_parameter_ms(const net::Request& request
                                                      std::string_view name);
 // 0: no limit.
 Result<uint64_t> limit_parameter(const net::Request& request, std::string_view name = "limit");
-// `start` and `end`; absent: all times. Errors also when the end lies before the start.
+// `start` and `end`; absent: all times. The end may lie before the start: what that means is the
+// endpoint's.
 Result<TimeRange> range_parameters(const net::Request& request);
 // Every `match[]`. Errors also when one of them selects nothing in particular.
 Result<std::vector<std::vector<Matcher>>> selector_parameters(const net::Request& request,

@@ -26,6 +26,9 @@ Result<void> PrometheusApi::delete_series(const net::Request& request,
     KW_TRY_ASSIGN(const TimeRange range, range_parameters(request));
     KW_TRY_ASSIGN(const auto selectors,
                   selector_parameters(request, given_.engine.options().features));
+    if (range.max < range.min) {
+        return invalid_parameter("end", "end timestamp must not be before start time");
+    }
     for (const std::vector<Matcher>& selector : selectors)
         KW_TRY(given_.delete_series(selector, range));
     response.set_status(204);

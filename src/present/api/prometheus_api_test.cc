@@ -199,6 +199,13 @@ TEST(Query, RefusesAsPrometheusDoes) {
          "resolution "
          "(?step=XX)"},
         {"query_range",
+         {{"query", "1"}, {"start", "0"}, {"end", "60"}, {"step", "0.0001"}},
+         400,
+         "bad_data",
+         "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
+         "resolution "
+         "(?step=XX)"},
+        {"query_range",
          {{"query", "1"}, {"start", "-9e15"}, {"end", "9e15"}, {"step", "1ms"}},
          400,
          "bad_data",
@@ -233,11 +240,6 @@ TEST(Query, RefusesAsPrometheusDoes) {
          400,
          "bad_data",
          "invalid parameter \"match[]\": 1:1: parse error: unexpected number \"1\""},
-        {"targets/metadata",
-         {{"metric", "none"}},
-         404,
-         "not_found",
-         "specified metadata not found"},
         {"admin/tsdb/snapshot", {}, 503, "unavailable", "admin APIs disabled"},
     };
     for (const Row& row : rows) {
@@ -294,6 +296,12 @@ TEST(Series, ListsWhatMatches) {
          R"({"status":"success","data":[{"__name__":"up","instance":"a:1","job":"node"}],)"
          R"("warnings":["results truncated due to limit"]})"},
         {"series", {{"match[]", "up"}, {"start", "2000"}}, R"({"status":"success","data":[]})"},
+        {"series",
+         {{"match[]", "up"}, {"start", "2"}, {"end", "1"}},
+         R"({"status":"success","data":[]})"},
+        {"labels", {{"start", "2"}, {"end", "1"}}, R"({"status":"success","data":[]})"},
+        {"label/job/values", {{"start", "2"}, {"end", "1"}}, R"({"status":"success","data":[]})"},
+        {"targets/metadata", {{"metric", "none"}}, R"({"status":"success","data":[]})"},
         {"labels", {}, R"({"status":"success","data":["__name__","code","instance","job","l.x"]})"},
         {"labels",
          {{"match[]", "up"}, {"match[]", "{\"http.method\"}"}},
@@ -348,7 +356,8 @@ TEST(Metadata, IsOfTargetsAndOfMetrics) {
     EXPECT_EQ(of_targets.body,
               R"({"status":"success","data":[{"target":{"instance":"localhost:9100","job":"node"},)"
               R"("metric":"up","type":"counter","help":"Help of it.","unit":"requests"}]})");
-    EXPECT_EQ(api.get("/api/v1/targets/metadata", {{"match_target", "{job=\"x\"}"}}).status, 404);
+    EXPECT_EQ(api.get("/api/v1/targets/metadata", {{"match_target", "{job=\"x\"}"}}).body,
+              R"({"status":"success","data":[]})");
     EXPECT_EQ(
         api.get("/api/v1/metadata", {{"metric", "up"}, {"limit_per_metric", "1"}}).body,
         R"({"status":"success","data":{"up":[{"type":"counter","help":"Help of it.","unit":"requests"}]}})");

@@ -153,6 +153,9 @@ Result<void> PrometheusApi::query_range(const net::Request& request,
         }
     }
     KW_TRY_ASSIGN(const TimeRange range, range_parameters(request));
+    if (range.max < range.min) {
+        return invalid_parameter("end", "end timestamp must not be before start time");
+    }
     KW_TRY_ASSIGN(const std::optional<int64_t> step_ms, duration_parameter_ms(request, "step"));
     if (*step_ms <= 0) {
         return invalid_parameter(

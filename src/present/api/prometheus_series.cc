@@ -15,6 +15,9 @@ namespace {
 
 const std::vector<std::string> kTruncatedWarning = {"results truncated due to limit"};
 
+// A range that ends before it starts has nothing in it, which is no error here, as with Prometheus.
+bool is_empty(const TimeRange& range) { return range.max < range.min; }
+
 struct Names {
     std::vector<std::string> names;  // sorted
     bool truncated = false;
@@ -90,6 +93,7 @@ Result<void> PrometheusApi::series(const net::Request& request,
     KW_TRY_ASSIGN(const TimeRange range, range_parameters(request));
     KW_TRY_ASSIGN(const auto selectors,
                   selector_parameters(request, given_.engine.options().features));
+    if (is_empty(range)) return send_names(response, {});
 
     MemoryBudget budget(given_.options.request_memory_bytes, &memory_);
     SelectHints hints;
@@ -125,6 +129,7 @@ Result<void> PrometheusApi::labels(const net::Request& request,
     KW_TRY_ASSIGN(const TimeRange range, range_parameters(request));
     KW_TRY_ASSIGN(const auto selectors,
                   selector_parameters(request, given_.engine.options().features));
+    if (is_empty(range)) return send_names(response, {});
     KW_TRY_ASSIGN(
         const Names names,
         names_of(selectors, limit, [&](const std::vector<Matcher>& matchers, uint64_t asked) {
@@ -142,6 +147,7 @@ Result<void> PrometheusApi::label_values(const net::Request& request,
     KW_TRY_ASSIGN(const TimeRange range, range_parameters(request));
     KW_TRY_ASSIGN(const auto selectors,
                   selector_parameters(request, given_.engine.options().features));
+    if (is_empty(range)) return send_names(response, {});
     KW_TRY_ASSIGN(
         const Names names,
         names_of(selectors, limit, [&](const std::vector<Matcher>& matchers, uint64_t asked) {

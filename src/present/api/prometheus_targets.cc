@@ -150,7 +150,6 @@ Result<void> PrometheusApi::target_metadata(const net::Request& request,
         found = given_.targets.metadata(
             [&](const LabelSet& labels) { return matches_all(matchers, labels); }, metric, limit);
     }
-    if (found.empty()) return not_found("specified metadata not found");
     SuccessEnvelope envelope(response);
     JsonWriter& json = envelope.data();
     json.begin_array();

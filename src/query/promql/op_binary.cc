@@ -12,6 +12,17 @@ namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
 
+// As Prometheus has labels in errors: the metric's name among the others, {__name__="a", b="c"}.
+std::string in_braces(const LabelSet& labels) {
+    std::string out;
+    for (const LabelView& label : labels) {
+        out += out.empty() ? "" : ", ";
+        out += is_classic_label_name(label.name) ? std::string(label.name) : quoted(label.name);
+        out += "=" + quoted(label.value);
+    }
+    return "{" + out + "}";
+}
+
 // The "one" side of a signature: which of its series has the value at each step.
 struct OneSide {
     std::vector<uint32_t> series;
@@ -95,8 +106,8 @@ class Join final {
             "found duplicate series for the match group {} on the {} hand-side of the operation: "
             "[{}, "
             "{}];many-to-many matching not allowed: matching labels must be unique on one side",
-            signature_labels_[signature].to_string(), swapped_ ? "left" : "right",
-            one_.series[second].labels.to_string(), one_.series[first].labels.to_string());
+            in_braces(signature_labels_[signature]), swapped_ ? "left" : "right",
+            in_braces(one_.series[second].labels), in_braces(one_.series[first].labels));
     }
 
     // The labels of the result of `many` and `one`, either of which may be the signature of a filled side.

@@ -148,7 +148,7 @@ Result<Parsed> Parser::made(Expr::Node node, Span span, size_t height_below) con
 
 Result<ExprPtr> Parser::query() {
     KW_TRY(advance());
-    if (is(Token::kEnd)) return error_at(now_.span.start, "no expression found in input");
+    if (is(Token::kEnd)) return error_at(0, "no expression found in input");
     KW_TRY_ASSIGN(Parsed parsed, binary(kLowestPrecedence));
     if (!is(Token::kEnd)) return unexpected();
     return std::move(parsed.expr);

@@ -198,7 +198,7 @@ TEST(Parser, RefusesInPrometheusWords) {
     };
     const Row rows[] = {
         {"", "1:1: no expression found in input"},
-        {"# nothing\n\n", "3:1: no expression found in input"},
+        {"# nothing\n\n", "1:1: no expression found in input"},
         {"1+", "1:3: unexpected end of input"},
         {".", "1:1: unexpected character: '.'"},
         {"2.5.", "1:4: unexpected character: '.'"},

@@ -75,9 +75,8 @@ void scrape_known(benchmark::State& state, bool rotate) {
     }
     size_t round = 0;
     for (auto _ : state) {
-        const ScrapeReport report =
-            target.ingest(bodies[round % 2], wire::ExpositionFormat::kText,
-                          {Millis{static_cast<int64_t>(round)}, 0});
+        const ScrapeReport report = target.ingest(bodies[round % 2], wire::ExpositionFormat::kText,
+                                                  {Millis{static_cast<int64_t>(round)}, 0});
         ++round;
         benchmark::DoNotOptimize(report.samples_kept);
     }

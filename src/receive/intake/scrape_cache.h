@@ -54,6 +54,9 @@ class ScrapeCache final {
     // Another came: its number, new when the key is.
     LineNumber take(std::string_view key, bool& is_new);
 
+    // Whether the line that was taken last is known, but was not in the last good scrape.
+    bool came_back() const { return came_back_; }
+
     ScrapeLine& line(LineNumber number) { return lines_[number]; }
     std::string_view key(LineNumber number) const { return lines_index_.key(number); }
     ScrapeSeries& series(SeriesNumber number) { return series_[number]; }
@@ -82,6 +85,7 @@ class ScrapeCache final {
         previous_ = number;
         ScrapeLine& line = lines_[number];
         seen_count_ += line.seen != scrape_;
+        came_back_ = line.seen != 0 && line.seen < good_scrape_;
         line.seen = scrape_;
         expected_ = line.next;
         return number;
@@ -96,6 +100,7 @@ class ScrapeCache final {
     uint32_t good_scrape_ = 0;  // the last one
     uint32_t seen_count_ = 0;   // lines of this scrape
     uint32_t good_seen_count_ = 0;
+    bool came_back_ = false;
     LineNumber first_ = ByteIndex::kNone;
     LineNumber previous_ = ByteIndex::kNone;
     LineNumber expected_ = ByteIndex::kNone;

@@ -278,6 +278,7 @@ class ScrapeTarget::Impl final {
         if (series_number != ScrapeLine::kPending) {
             ScrapeSeries& series = cache_.series(series_number);
             ref = series.ref;
+            report.series_added += cache_.came_back() ? 1 : 0;
             if (!timed && series.seen == cache_.scrape()) {
                 refuse(shared_.counters.duplicate, report);
                 return;
@@ -334,7 +335,7 @@ class ScrapeTarget::Impl final {
         }
         LabelBuilder& builder = scratch.builder;
         builder.reset(*exposed);
-        add_target_labels(builder);
+        add_target_labels(builder, scratch.labels.labels());
         if (rules_.metric_relabel && !relabel(*rules_.metric_relabel, builder))
             return std::optional<LabelSet>();
         LabelSet labels = builder.build();
@@ -351,15 +352,19 @@ class ScrapeTarget::Impl final {
     }
 
     // The target's labels win over exposed ones, which move to exported_…; with honor_labels they
-    // give way.
-    void add_target_labels(LabelBuilder& builder) const {
+    // give way, also to one that is `written` with an empty value: so a Pushgateway says that its
+    // own instance is nobody's.
+    void add_target_labels(LabelBuilder& builder, const std::vector<LabelView>& written) const {
         std::vector<std::pair<std::string, std::string>> moved;
         for (const LabelView& label : rules_.target_labels) {
-            const std::string_view exposed = builder.get(label.name);
-            if (!exposed.empty()) {
-                if (rules_.honor_labels) continue;
-                moved.emplace_back(label.name, exposed);
+            if (rules_.honor_labels) {
+                const bool exposed =
+                    std::ranges::find(written, label.name, &LabelView::name) != written.end();
+                if (!exposed) builder.set(label.name, label.value);
+                continue;
             }
+            const std::string_view exposed = builder.get(label.name);
+            if (!exposed.empty()) moved.emplace_back(label.name, exposed);
             builder.set(label.name, label.value);
         }
         // Short names first, as Prometheus does, since exported_a may itself be there.

@@ -158,6 +158,26 @@ TEST_F(ScrapeTargetTest, TargetLabelsWinUnlessHonored) {
               Rows{"a{b=\"c\", exported_job=\"y\", instance=\"i\", job=\"x\"} 1 @30"});
 }
 
+// A Pushgateway exposes instance="" where a pushed group has none.
+TEST_F(ScrapeTargetTest, AnEmptyLabelIsHonoredToo) {
+    target({.honor_labels = true});
+    scrape("a{job=\"x\",instance=\"\"} 1\nb 2\n");
+    EXPECT_EQ(store_.take_rows(),
+              (Rows{"a{job=\"x\"} 1 @15", "b{instance=\"i\", job=\"j\"} 2 @15"}));
+    target();
+    scrape("a{instance=\"\"} 1\n");
+    EXPECT_EQ(store_.take_rows(), Rows{"a{instance=\"i\", job=\"j\"} 1 @30"});
+}
+
+TEST_F(ScrapeTargetTest, CountsSeriesThatCameBackAsAdded) {
+    target();
+    EXPECT_EQ(scrape("a 1\nb 2\n").series_added, 2U);
+    EXPECT_EQ(scrape("a 1\n").series_added, 0U);
+    EXPECT_EQ(scrape("b 2\na 1\nb 2\n").series_added, 1U);
+    EXPECT_EQ(scrape("b 2\na 1\nx\n").series_added, 0U);  // malformed
+    EXPECT_EQ(scrape("a 1\nb 2\n").series_added, 0U);     // since the last good scrape
+}
+
 TEST_F(ScrapeTargetTest, RelabelsAndDrops) {
     ScrapeRules rules;
     rules.metric_relabel = std::make_shared<const std::vector<RelabelRule>>(std::vector{
