@@ -38,7 +38,17 @@ int run(int argc, char** argv) {
     add_query_command(app, chosen);
     add_check_command(app, chosen);
     add_version_command(app, chosen);
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::RequiredError& error) {
+        // CLI11 asks for a command and does not say that it got one that it does not know.
+        const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+        if (!unknown.empty()) std::cerr << '"' << unknown.front() << "\" is not known here\n";
+        app.exit(error);
+        return kExitFailed;
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == kExitOk ? kExitOk : kExitFailed;  // --help is no failure
+    }
     fs::RealFileSystem files;
     CommandContext context{files, std::cin, std::cout, std::cerr};
     return chosen(context);

@@ -218,7 +218,8 @@ class Conversation {
     Result<element> ask(std::string_view path, const net::Params& params) {
         net::FetchRequest request;
         request.method = "POST";
-        request.url = options_.server;
+        const bool has_scheme = options_.server.find("://") != std::string::npos;
+        request.url = (has_scheme ? "" : "http://") + options_.server;
         while (request.url.ends_with('/')) request.url.pop_back();
         request.url += path;
         // Label values have no POST form.

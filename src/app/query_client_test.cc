@@ -139,6 +139,14 @@ TEST(QueryClient, ListsSeriesAndLabels) {
     EXPECT_EQ(values.asked.method, "GET");
 }
 
+TEST(QueryClient, AServerWithoutASchemeIsAskedByHttp) {
+    OneAnswer server(200, kVector);
+    QueryOptions options = options_of("table");
+    options.server = "localhost:9090";
+    EXPECT_EQ(said(query_instant, server, options).code, kExitOk);
+    EXPECT_EQ(server.asked.url, "http://localhost:9090/api/v1/query");
+}
+
 TEST(QueryClient, SaysWhatWentWrong) {
     OneAnswer refused(400,
                       R"({"status":"error","errorType":"bad_data","error":"1:3: parse error"})");
