@@ -121,6 +121,21 @@ void check_credentials(Verdict& verdict, fs::FileSystem& files, const std::strin
     }
 }
 
+// What a load leaves to the scrape: found targets that would not become any.
+void check_groups(Verdict& verdict, const scrape::JobOptions& job, std::string_view found_in,
+                  const std::vector<scrape::TargetGroup>& groups) {
+    for (const scrape::TargetGroup& group : groups) {
+        for (const LabelSet& target : group.targets) {
+            const auto plan =
+                scrape::plan_target(scrape::discovered_labels(target, group.labels, job), job);
+            if (plan.ok()) continue;
+            verdict.fail(fmt::format("job {}: target {} of {}: {}", job.job_name,
+                                     kw::quoted(target.get("__address__")), found_in,
+                                     plan.error().message));
+        }
+    }
+}
+
 void check_discovery_files(Verdict& verdict, fs::FileSystem& files, const scrape::JobOptions& job) {
     for (const scrape::FileSdOptions& sd : job.file_sds) {
         for (const std::string& pattern : sd.files) {
@@ -135,27 +150,22 @@ void check_discovery_files(Verdict& verdict, fs::FileSystem& files, const scrape
             }
             for (const std::string& path : *paths) {
                 const Result<std::string> text = fs::read_file(files, path, kFileBytesMax);
-                const Result<void> groups =
-                    text.ok() ? check_target_groups_text(*text, path) : Result<void>(text.error());
-                if (!groups.ok()) verdict.fail(groups.error().message);
+                const Result<std::vector<scrape::TargetGroup>> groups =
+                    text.ok() ? read_target_groups(*text, path)
+                              : Result<std::vector<scrape::TargetGroup>>(text.error());
+                if (!groups.ok()) {
+                    verdict.fail(groups.error().message);
+                } else {
+                    check_groups(verdict, job, path, *groups);
+                }
             }
         }
     }
 }
 
-// What a load leaves to the scrape: static targets that would not become any.
 void check_static_targets(Verdict& verdict, const scrape::JobOptions& job) {
-    for (const scrape::StaticSdOptions& sd : job.static_sds) {
-        for (const scrape::TargetGroup& group : sd.groups) {
-            for (const LabelSet& target : group.targets) {
-                const auto plan =
-                    scrape::plan_target(scrape::discovered_labels(target, group.labels, job), job);
-                if (plan.ok()) continue;
-                verdict.fail(fmt::format("job {}: target {} of static_configs: {}", job.job_name,
-                                         target.get("__address__"), plan.error().message));
-            }
-        }
-    }
+    for (const scrape::StaticSdOptions& sd : job.static_sds)
+        check_groups(verdict, job, "static_configs", sd.groups);
 }
 
 // The rule files that a configuration names; a name without a glob must exist.

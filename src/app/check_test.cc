@@ -132,6 +132,29 @@ TEST_F(CheckTest, StaticTargetsThatAreNone) {
         kExitOk);
 }
 
+TEST_F(CheckTest, DiscoveryFilesAreReadAsTheServerReadsThem) {
+    write("/c/kw.yml", "scrape_configs: [{job_name: a, file_sd_configs: [{files: [t.json]}]}]");
+    CheckConfigOptions options;
+    options.files = {"/c/kw.yml"};
+    struct Row {
+        const char* json;
+        const char* want;  // of what is said; nullptr: good
+    };
+    const Row rows[] = {
+        {R"([{"targets": ["a:1"], "labels": {"b": "c"}}])", nullptr},
+        {R"([{"targets": ["a:1"],}])", "/c/t.json: "},  // YAML would be fine
+        {R"([{"targets": [1]}])", "/c/t.json: target group 0: a target is not a text"},
+        {R"([{"targets": ["a/b"]}])", R"(job a: target "a/b" of /c/t.json: "a/b" is no address)"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.json);
+        write("/c/t.json", row.json);
+        const Said said_of = said(check_config, options);
+        EXPECT_EQ(said_of.code, row.want == nullptr ? kExitOk : kExitFailed);
+        if (row.want != nullptr) EXPECT_THAT(said_of.err, HasSubstr(row.want));
+    }
+}
+
 TEST_F(CheckTest, OneBadFileDoesNotHideThatAnotherIsGood) {
     write("/c/bad.yml", "scrape_configs: [{}]");
     write("/c/good.yml", "scrape_configs: [{job_name: a}]");

@@ -132,8 +132,10 @@ Result<std::string> judge(const Case& one, const stdfs::path& path, const std::s
             options.lint.checks = {"all"};
             return run_check(app::check_config, options);
         }
-        case Input::kTargets:
-            return said_nothing(app::check_target_groups_text(text, path.string()));
+        case Input::kTargets: {
+            const auto groups = app::read_target_groups(text, path.string());
+            return said_nothing(groups.ok() ? Result<void>() : Result<void>(groups.error()));
+        }
         case Input::kMetrics:
             return run_check(app::check_metrics, app::CheckMetricsOptions{}, text);
         case Input::kDumpText: return said_nothing(check_dump(text, wire::ExpositionFormat::kText));

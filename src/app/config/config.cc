@@ -15,6 +15,7 @@
 #include "app/config/values.h"
 #include "base/fs/file_system.h"
 #include "model/sample.h"
+#include "scrape/discovery/document.h"
 #include "yaml/yaml.h"
 
 namespace kw::app {
@@ -274,10 +275,13 @@ Result<void> check_tls_config_text(std::string_view text, const std::string& pat
     return check_block(text, path, kTlsConfigBlock);
 }
 
-Result<void> check_target_groups_text(std::string_view text, const std::string& path) {
+Result<std::vector<scrape::TargetGroup>> read_target_groups(std::string_view text,
+                                                            const std::string& path) {
+    if (path.ends_with(".json")) return scrape::parse_json_document(text).with_context(path);
+    // The schema says of YAML more exactly where it is wrong.
     KW_TRY_ASSIGN(const YamlDocument document, parse_yaml(text, path));
     KW_TRY(read_sections(document.root, kStaticConfigBlock, path));
-    return {};
+    return scrape::parse_yaml_document(text).with_context(path);
 }
 
 Result<std::vector<std::string>> expand_glob(fs::FileSystem& files, const std::string& pattern) {

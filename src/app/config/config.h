@@ -85,8 +85,10 @@ Result<net::HttpClientOptions> load_http_client(fs::FileSystem& files, const std
 Result<void> check_http_client_text(std::string_view text, const std::string& path);
 // tls_config alone.
 Result<void> check_tls_config_text(std::string_view text, const std::string& path);
-// A document of file_sd_configs: a list of target groups, in YAML or JSON. Errors: kInvalid.
-Result<void> check_target_groups_text(std::string_view text, const std::string& path);
+// A document of file_sd_configs as the server will read it: JSON where the name ends so, else YAML.
+// Errors: kInvalid, with the place.
+Result<std::vector<scrape::TargetGroup>> read_target_groups(std::string_view text,
+                                                            const std::string& path);
 
 // The files that a glob names now, sorted. A path without *, ? and [ is itself, when it exists.
 Result<std::vector<std::string>> expand_glob(fs::FileSystem& files, const std::string& pattern);

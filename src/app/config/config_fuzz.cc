@@ -23,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     (void)kw::app::parse_web_config(text, "web.yml");
     (void)kw::app::check_http_client_text(text, "http.yml");
-    (void)kw::app::check_target_groups_text(text, "groups.yml");
+    (void)kw::app::read_target_groups(text, "groups.yml");
+    (void)kw::app::read_target_groups(text, "groups.json");
     return 0;
 }

@@ -46,7 +46,7 @@ Result<void> check_tls_server(Section& tls) {
                          "acts only when client certificates are verified; set "
                          "client_auth_type: RequireAndVerifyClientCert");
     }
-    if (tls.text("max_version") < tls.text("min_version")) {
+    if (tls.has("max_version") && tls.text("max_version") < tls.text("min_version")) {
         return tls.error("max_version", "{} is below min_version {}", tls.text("max_version"),
                          tls.text("min_version"));
     }

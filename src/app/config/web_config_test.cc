@@ -51,6 +51,13 @@ TEST(WebConfig, AnEmptyFileAsksForNothing) {
     EXPECT_EQ(options.value(), net::WebOptions());
 }
 
+TEST(WebConfig, ANullVersionIsNone) {
+    EXPECT_TRUE(parse_web_config("tls_server_config: {cert_file: a, key_file: b, min_version: ~, "
+                                 "max_version: ~}",
+                                 "web.yml")
+                    .ok());
+}
+
 TEST(WebConfig, RefusesWithThePlace) {
     struct Row {
         const char* text;

@@ -2,7 +2,7 @@
 //
 //   [{"targets": ["host:9100", …], "labels": {"name": "value", …}}, …]
 //
-// as JSON, or the same in YAML. Both keys may be missing; any other key, a key that is there twice,
+// as JSON, or the same in YAML. Both keys may be missing, in JSON they may be in any case; any other key, a key that is there twice,
 // a group that is null, a value of another type and a bad label name are errors, and then nothing
 // of the document is used.
 // Source: https://prometheus.io/docs/prometheus/latest/http_sd/

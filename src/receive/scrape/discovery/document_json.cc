@@ -10,10 +10,18 @@ namespace {
 
 Error bad(simdjson::error_code code) { return invalid("{}", simdjson::error_message(code)); }
 
+// Go's decoder, and so Prometheus, finds a key in any case.
+std::string lower_case(std::string_view key) {
+    std::string out(key);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
 Result<TargetGroup> read_group(simdjson::dom::element element, GroupBuilder& builder) {
     simdjson::dom::object group;
     if (element.get(group)) return builder.error("want an object with targets and labels");
-    for (const auto [key, value] : group) {
+    for (const auto [written, value] : group) {
+        const std::string key = lower_case(written);
         KW_TRY(builder.begin_key(key));
         if (value.is_null()) continue;
         if (key == "targets") {

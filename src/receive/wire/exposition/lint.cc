@@ -57,7 +57,8 @@ Result<Families> read_families(std::string_view text) {
         if (step == Step::kType) {
             families[unescaped_help(parser.family(), ExpositionFormat::kText)].type = parser.type();
         } else if (step == Step::kHelp) {
-            families[unescaped_help(parser.family(), ExpositionFormat::kText)].has_help = true;
+            families[unescaped_help(parser.family(), ExpositionFormat::kText)].has_help |=
+                !parser.metadata_text().empty();
         } else if (step == Step::kSample) {
             KW_TRY(series.read(parser.series(), ExpositionFormat::kText));
             Family& family = family_of_sample(series.metric_name(), families);
@@ -70,6 +71,8 @@ Result<Families> read_families(std::string_view text) {
             }
         }
     }
+    // A family is its samples: metadata alone is none.
+    std::erase_if(families, [](const auto& family) { return family.second.series == 0; });
     return families;
 }
 

@@ -22,6 +22,8 @@ TEST(Lint, RemarksWhatPrometheusLinterRemarks) {
     const Row rows[] = {
         {"# HELP a_total A.\n# TYPE a_total counter\na_total 1\n", {}},
         {"m 1\n", {"m no help text"}},
+        {"# HELP m \nm 1\n", {"m no help text"}},
+        {"# HELP no_samples_ms A.\n# TYPE no_samples_ms counter\n", {}},
         {"# HELP a A.\n# TYPE a counter\na 1\n",
          {"a counter metrics should have \"_total\" suffix"}},
         {"# HELP a_total A.\n# TYPE a_total gauge\na_total 1\n",
