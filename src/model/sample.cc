@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "model/fixed_number.h"
+
 namespace kw {
 namespace {
 
@@ -90,11 +92,13 @@ void append_value(std::string& out, double value) {
         return;
     }
     const double magnitude = std::fabs(value);
-    const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-    char buffer[64];
+    if (magnitude == 0 || (magnitude >= 1e-6 && magnitude < 1e21)) {
+        append_fixed_number(out, value);
+        return;
+    }
+    char buffer[32];
     const auto end =
-        std::to_chars(buffer, buffer + sizeof buffer, value,
-                      exponent ? std::chars_format::scientific : std::chars_format::fixed);
+        std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
     out.append(buffer, end.ptr);
 }
 

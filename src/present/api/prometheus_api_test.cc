@@ -358,6 +358,12 @@ TEST(Metadata, IsOfTargetsAndOfMetrics) {
               R"("metric":"up","type":"counter","help":"Help of it.","unit":"requests"}]})");
     EXPECT_EQ(api.get("/api/v1/targets/metadata", {{"match_target", "{job=\"x\"}"}}).body,
               R"({"status":"success","data":[]})");
+    EXPECT_EQ(api.get("/api/v1/targets/metadata", {{"limit", "0"}}).body,
+              R"({"status":"success","data":[]})");
+    EXPECT_EQ(api.get("/api/v1/metadata", {{"limit", "0"}}).body,
+              R"({"status":"success","data":{}})");
+    EXPECT_EQ(api.get("/api/v1/metadata", {{"limit", "-1"}}).body,
+              api.get("/api/v1/metadata").body);
     EXPECT_EQ(
         api.get("/api/v1/metadata", {{"metric", "up"}, {"limit_per_metric", "1"}}).body,
         R"({"status":"success","data":{"up":[{"type":"counter","help":"Help of it.","unit":"requests"}]}})");

@@ -1,6 +1,7 @@
 // targets, targets/metadata, scrape_pools, metadata.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "api/envelope.h"
@@ -80,6 +81,15 @@ void write_metadata_fields(JsonWriter& json, const Metadata& metadata) {
     json.key("unit").string(metadata.unit);
 }
 
+// The limits of metadata begin with 0, which is nothing; -1, Prometheus' default, is no limit.
+Result<std::optional<uint64_t>> metadata_limit(const net::Request& request,
+                                               std::string_view name = "limit") {
+    const std::string_view text = request.params.get(name);
+    if (text.empty() || text == "-1") return std::optional<uint64_t>();
+    KW_TRY_ASSIGN(const uint64_t limit, limit_parameter(request, name));
+    return std::optional<uint64_t>(limit);
+}
+
 }  // namespace
 
 TargetReader target_reader(const scrape::ScrapeManager& manager) {
@@ -136,7 +146,7 @@ Result<void> PrometheusApi::scrape_pools(const net::Request&, net::ResponseWrite
 
 Result<void> PrometheusApi::target_metadata(const net::Request& request,
                                             net::ResponseWriter& response) const {
-    KW_TRY_ASSIGN(const uint64_t limit, limit_parameter(request));
+    KW_TRY_ASSIGN(const std::optional<uint64_t> limit, metadata_limit(request));
     std::vector<Matcher> matchers;
     if (const std::string_view text = request.params.get("match_target"); !text.empty()) {
         Result<std::vector<Matcher>> parsed =
@@ -146,9 +156,10 @@ Result<void> PrometheusApi::target_metadata(const net::Request& request,
     }
     const std::string_view metric = request.params.get("metric");
     std::vector<scrape::TargetMetadata> found;
-    if (given_.targets.metadata) {
+    if (given_.targets.metadata && limit != 0) {
         found = given_.targets.metadata(
-            [&](const LabelSet& labels) { return matches_all(matchers, labels); }, metric, limit);
+            [&](const LabelSet& labels) { return matches_all(matchers, labels); }, metric,
+            limit.value_or(0));
     }
     SuccessEnvelope envelope(response);
     JsonWriter& json = envelope.data();
@@ -166,13 +177,9 @@ Result<void> PrometheusApi::target_metadata(const net::Request& request,
 // What all targets say of each metric, every different saying once.
 Result<void> PrometheusApi::metadata(const net::Request& request,
                                      net::ResponseWriter& response) const {
-    // -1, Prometheus' default, is no limit.
-    const auto limit_of = [&](std::string_view name) -> Result<uint64_t> {
-        if (request.params.get(name) == "-1") return uint64_t{0};
-        return limit_parameter(request, name);
-    };
-    KW_TRY_ASSIGN(const uint64_t limit, limit_of("limit"));
-    KW_TRY_ASSIGN(const uint64_t limit_per_metric, limit_of("limit_per_metric"));
+    KW_TRY_ASSIGN(const std::optional<uint64_t> limit, metadata_limit(request));
+    KW_TRY_ASSIGN(const std::optional<uint64_t> limit_per_metric,
+                  metadata_limit(request, "limit_per_metric"));
     std::map<std::string, std::vector<Metadata>> by_metric;
     if (given_.targets.metadata) {
         const auto every_target = [](const LabelSet&) { return true; };
@@ -189,10 +196,11 @@ Result<void> PrometheusApi::metadata(const net::Request& request,
     json.begin_object();
     uint64_t metric_count = 0;
     for (const auto& [metric, sayings] : by_metric) {
-        if (limit > 0 && metric_count++ == limit) break;
+        if (limit && metric_count++ == *limit) break;
         json.key(metric).begin_array();
+        const uint64_t per_metric = limit_per_metric.value_or(0);
         const size_t shown =
-            limit_per_metric == 0 ? sayings.size() : std::min(sayings.size(), limit_per_metric);
+            per_metric == 0 ? sayings.size() : std::min(sayings.size(), per_metric);
         for (size_t i = 0; i < shown; ++i) {
             json.begin_object();
             write_metadata_fields(json, sayings[i]);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <unordered_map>
 
+#include "model/fixed_number.h"
 #include "promql/label_sets.h"
 #include "promql/op_aggregate.h"
 #include "promql/query_context.h"
@@ -104,10 +104,9 @@ std::string go_quoted(std::string_view text) {
 // The shortest text without exponent that reads back to the same value.
 std::string fixed_text(double value) {
     if (std::isnan(value) || std::isinf(value)) return format_value(value);
-    char text[400];
-    const auto [end, error] =
-        std::to_chars(text, text + sizeof text, value, std::chars_format::fixed);
-    return std::string(text, end);
+    std::string text;
+    append_fixed_number(text, value);
+    return text;
 }
 
 }  // namespace

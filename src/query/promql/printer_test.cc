@@ -91,7 +91,7 @@ TEST(TreeJson, HasPrometheusForm) {
         std::string_view want;
     };
     const Row rows[] = {
-        {"1e30", R"({"type":"numberLiteral","val":"1000000000000000019884624838656"})"},
+        {"1e30", R"({"type":"numberLiteral","val":"1000000000000000000000000000000"})"},
         {"-Inf", R"({"type":"numberLiteral","val":"-Inf"})"},
         {R"("a\"\n")", R"({"type":"stringLiteral","val":"a\"\u000a"})"},
         {"(1)", R"({"expr":{"type":"numberLiteral","val":"1"},"type":"parenExpr"})"},

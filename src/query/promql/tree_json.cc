@@ -1,8 +1,8 @@
 // The tree as /api/v1/parse_query answers it. Keys stand in alphabetical order, as Prometheus'
 // encoder puts them.
-#include <charconv>
 #include <string>
 
+#include "model/fixed_number.h"
 #include "promql/functions.h"
 #include "promql/printer.h"
 #include "promql/text.h"
@@ -22,10 +22,8 @@ class JsonPrinter final {
         // Without an exponent, however long.
         std::string text = go_number(node.value);
         if (text.find('e') != std::string::npos) {
-            char buffer[1100];
-            const auto end =
-                std::to_chars(buffer, buffer + sizeof buffer, node.value, std::chars_format::fixed);
-            text.assign(buffer, end.ptr);
+            text.clear();
+            append_fixed_number(text, node.value);
         }
         out_ += R"({"type":"numberLiteral","val":)";
         string(text);

@@ -328,9 +328,9 @@ std::vector<TargetMetadata> ScrapeManager::metadata(
     std::vector<TargetMetadata> list;
     for (const std::shared_ptr<Target>& target : impl_->all_targets()) {
         const LabelSet& labels = target->plan().labels;
+        if (limit > 0 && list.size() >= limit) break;
         if (!target_matches(labels)) continue;
         for (auto& [family, metadata] : target->metadata(metric)) {
-            if (limit > 0 && list.size() >= limit) return list;
             list.push_back({labels, family, std::move(metadata)});
         }
     }

@@ -106,7 +106,8 @@ class ScrapeManager final {
     // Sorted by name.
     std::vector<PoolStatus> pools() const;
     // What the active targets that match `target_matches` said of their metrics; an empty `metric`
-    // is all; `limit` 0: no limit.
+    // is all. `limit` is Prometheus': once there are as many entries no further target is asked, and
+    // a target's are never cut; 0: no limit.
     std::vector<TargetMetadata> metadata(const std::function<bool(const LabelSet&)>& target_matches,
                                          std::string_view metric, uint64_t limit) const;
 

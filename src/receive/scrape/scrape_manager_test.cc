@@ -96,6 +96,18 @@ TEST_F(ScrapeManagerTest, ScrapesATarget) {
     EXPECT_THAT(manager_.metadata([](const LabelSet&) { return false; }, "", 0), IsEmpty());
 }
 
+TEST_F(ScrapeManagerTest, ALimitOfMetadataIsOneOfTargets) {
+    fetcher_.set(url_of("a:1"), "# TYPE x gauge\nx 1\n# TYPE y gauge\ny 1\n");
+    fetcher_.set(url_of("b:1"), "# TYPE z gauge\nz 1\n");
+    manager_.apply({job("api", {"a:1", "b:1"})}, {});
+    pass(10'000);
+    const auto all = [](const LabelSet&) { return true; };
+    EXPECT_EQ(manager_.metadata(all, "", 0).size(), 3U);
+    const auto limited = manager_.metadata(all, "", 1);  // whichever is first, it is shown whole
+    for (const TargetMetadata& one : limited) EXPECT_EQ(one.target, limited.front().target);
+    EXPECT_EQ(limited.size(), limited.front().target.get("instance") == "a:1" ? 2U : 1U);
+}
+
 // guide: G189
 TEST_F(ScrapeManagerTest, EachTargetHasItsOwnOffsetAndKeepsIt) {
     std::vector<std::string> addresses;

@@ -44,6 +44,7 @@ TEST(Document, IsReadStrictly) {
         {false, R"([{"Targets":["a"],"LABELS":{"X":"y"}}])", "a {X=\"y\"};"},
         {true, "- Targets: [a]\n",
          "!line 1: target group 0: unknown key \"Targets\", want targets or labels"},
+        {false, R"([{"labels":{"a":null,"b":"c"}}])", "{b=\"c\"};"},
         {false, R"([{"targets":null,"labels":null}])", "{};"},
         {false, R"([null])", "!target group 0: want an object with targets and labels"},
         {false, R"([{"targets":["a"]},null])",

@@ -37,6 +37,7 @@ Result<TargetGroup> read_group(simdjson::dom::element element, GroupBuilder& bui
             if (value.get(labels)) return builder.error("labels is not a mapping");
             for (const auto [name, label_value] : labels) {
                 std::string_view text;
+                if (label_value.is_null()) continue;  // as Go reads it: an empty value
                 if (label_value.get(text)) return builder.error("a label's value is not a text");
                 KW_TRY(builder.add_label(name, text));
             }

@@ -93,7 +93,7 @@ struct Family {
     std::string group;
     bool has_group = false;
     bool group_has_timestamps = false;
-    double group_timestamp = 0;  // seconds
+    double group_timestamp = 0;  // nanoseconds
     std::set<std::string, std::less<>> point_series;
     Point point;
 };
@@ -226,6 +226,9 @@ class OpenMetricsChecker final {
         return take_value(*rule, position, value);
     }
 
+    // Digits behind the ninth say nothing.
+    double timestamp_ns() const { return std::floor(parser_.timestamp_seconds() * 1e9); }
+
     // Samples of a group stand together, its timestamps do not descend, a series is there once at a
     // time.
     Result<void> enter_group(std::string group, std::string series) {
@@ -237,11 +240,11 @@ class OpenMetricsChecker final {
             family_.group = std::move(group);
             family_.has_group = true;
             family_.group_has_timestamps = parser_.has_timestamp();
-            family_.group_timestamp = parser_.timestamp_seconds();
+            family_.group_timestamp = timestamp_ns();
         } else if (family_.group_has_timestamps != parser_.has_timestamp()) {
             return wrong("samples with and without timestamp in {}", family_.name);
         } else if (parser_.has_timestamp()) {
-            const double timestamp = parser_.timestamp_seconds();
+            const double timestamp = timestamp_ns();
             if (timestamp < family_.group_timestamp && family_.type != MetricType::kInfo) {
                 return wrong("timestamps of {} go back", family_.name);
             }

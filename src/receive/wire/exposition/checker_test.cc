@@ -81,6 +81,7 @@ TEST(CheckOpenMetrics, HoldsFamiliesToTheSpecification) {
             {"# TYPE a counter\na_total 1 # {b=\"c\",b=\"d\"} 1\n# EOF\n",
              "line 2: label b is there twice"},
             {"# TYPE a gauge\na 1 0.0002\na 1 0.0001\n# EOF\n", "line 3: timestamps of a go back"},
+            {"# TYPE a gauge\na 1 0.0000000002\na 1 0.0000000001\n# EOF\n", ""},
             {"# TYPE a histogram\n# TYPE a_count counter\n# EOF\n",
              "line 2: a_count of family a_count clashes with family a"},
             {"# TYPE a info\na_info{b=\"1\"} 1 2\na_info{b=\"2\"} 1 1\na_info{b=\"1\"} 1 3\n# "
