@@ -29,7 +29,8 @@ std::vector<Expectation> read_expectations(const std::filesystem::path& folder) 
 
 std::optional<bool> accepted_by_name(const std::string& file) {
     if (file.find(".good.") != std::string::npos) return true;
-    if (file.find(".bad.") != std::string::npos) return false;
+    if (file.find(".bad.") != std::string::npos || file.find(".bad-") != std::string::npos)
+        return false;
     return std::nullopt;
 }
 

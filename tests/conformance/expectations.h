@@ -20,7 +20,7 @@ struct Expectation {
 // Sorted by file; empty when there is no such file.
 std::vector<Expectation> read_expectations(const std::filesystem::path& folder);
 
-// What "x.good.yml" and "x.bad.yml" say; nullopt for other names.
+// What "x.good.yml", "x.bad.yml" and "x.bad-key.yml" say; nullopt for other names.
 std::optional<bool> accepted_by_name(const std::string& file);
 
 }  // namespace kw::conformance

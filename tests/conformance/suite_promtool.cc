@@ -1,4 +1,7 @@
 // Suite promtool: the inputs of promtool's own tests, given to `kilowatch check` and to the parsers behind it.
+//
+// The files that are known here stand in a table, with what is to be remarked on them. What another file of the
+// folder is for shows its name or its first key; it is refused when its name says bad.
 #include <simdjson.h>
 
 #include <algorithm>
@@ -8,6 +11,7 @@
 #include "app/config/config.h"
 #include "app/config/rule_files.h"
 #include "base/fs/real.h"
+#include "conformance/expectations.h"
 #include "conformance/suites.h"
 #include "wire/exposition/lint.h"
 #include "wire/exposition/parser.h"
@@ -37,7 +41,7 @@ struct Case {
         {};  // what the linter says, with all of its checks on; "" for nothing
 };
 
-constexpr Case kCases[] = {
+constexpr Case kKnownCases[] = {
     {"at-modifier.yml", Input::kRules, true},
     {"bad-promql.yml", Input::kRuleTests, true},
     {"bad-rules-syntax.yml", Input::kRules, false},
@@ -150,28 +154,72 @@ Result<std::string> judge(const Case& one, const stdfs::path& path, const std::s
     return std::string();
 }
 
+// Whether a line of `text` begins with one of `keys`.
+bool has_key(const std::string& text, std::initializer_list<std::string_view> keys) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        for (const std::string_view key : keys) {
+            if (line.starts_with(key)) return true;
+        }
+    }
+    return false;
+}
+
+Input input_of(const std::string& name, const std::string& text) {
+    if (name.starts_with("dump-openmetrics")) return Input::kDumpOpenMetrics;
+    if (name.starts_with("dump-series")) return Input::kDumpSeries;
+    if (name.starts_with("dump-")) return Input::kDumpText;
+    if (name.ends_with(".prom")) return Input::kMetrics;
+    if (name.find("sd-file") != std::string::npos) return Input::kTargets;
+    if (has_key(text, {"tests:", "evaluation_interval:"}) &&
+        !has_key(text, {"scrape_configs:", "global:"})) {
+        return Input::kRuleTests;
+    }
+    return has_key(text, {"groups:"}) ? Input::kRules : Input::kConfigSyntax;
+}
+
+// A file of the folder that is not known here.
+Case case_of(const std::string& name, const std::string& text) {
+    const bool accept = !name.starts_with("bad-") && accepted_by_name(name).value_or(true);
+    return {.file = name, .input = input_of(name, text), .accept = accept};
+}
+
+void run_case(const Case& one, const stdfs::path& path, const std::string& text, bool known,
+              Tally& tally) {
+    if (one.input == Input::kRuleTests) return tally.skip("unit tests of rules are not run yet");
+    const Result<std::string> said = judge(one, path, text);
+    if (said.ok() != one.accept) {
+        tally.fail(one.file, said.ok() ? "was accepted, must be refused"
+                                       : "refused: " + said.error().message);
+    } else if (known && said.ok() && one.remark.empty() && !said->empty()) {
+        tally.fail(one.file, "remarks where there are none to make: " + said.value());
+    } else if (said.ok() && said->find(one.remark) == std::string::npos) {
+        tally.fail(one.file, fmt::format("no remark on {}, but: {}", one.remark, said.value()));
+    } else {
+        tally.pass();
+    }
+}
+
 }  // namespace
 
 void run_promtool(const stdfs::path& folder, Tally& tally) {
-    for (const Case& one : kCases) {
-        if (one.input == Input::kRuleTests) {
-            tally.skip("unit tests of rules are not run yet");
-            continue;
-        }
-        const stdfs::path path = folder / one.file;
+    std::vector<stdfs::path> paths;
+    for (const stdfs::directory_entry& entry : stdfs::directory_iterator(folder)) {
+        if (entry.is_regular_file() && entry.path().filename() != "expect.json")
+            paths.push_back(entry.path());
+    }
+    std::ranges::sort(paths);
+    for (const stdfs::path& path : paths) {
+        const std::string name = path.filename().string();
         std::string text;
         if (!read_file(path, text, tally)) continue;
-        const Result<std::string> said = judge(one, path, text);
-        if (said.ok() != one.accept) {
-            tally.fail(one.file, said.ok() ? "was accepted, must be refused"
-                                           : "refused: " + said.error().message);
-        } else if (said.ok() && one.remark.empty() && !said->empty()) {
-            tally.fail(one.file, "remarks where there are none to make: " + said.value());
-        } else if (said.ok() && said->find(one.remark) == std::string::npos) {
-            tally.fail(one.file, fmt::format("no remark on {}, but: {}", one.remark, said.value()));
-        } else {
-            tally.pass();
+        bool known = false;
+        for (const Case& one : kKnownCases) {
+            if (one.file != name) continue;
+            known = true;
+            run_case(one, path, text, known, tally);
         }
+        if (!known) run_case(case_of(name, text), path, text, known, tally);
     }
 }
 
