@@ -1,8 +1,9 @@
-"""Kilowatch's PromQL engine beside Debian's prometheus, on the same samples at the same timestamps.
+"""Kilowatch beside Debian's prometheus, on the same samples at the same timestamps.
 
-Loads generated series into Prometheus (promtool tsdb create-blocks-from openmetrics) and into kw_promql_eval,
-asks both the guide's queries and random ones, and prints every difference with its query. Exit 77: not
-installed. --count N random queries (1000), --seed S.
+Loads generated series into Prometheus (promtool tsdb create-blocks-from openmetrics) and, by remote write, into a
+kilowatch server, asks both the guide's queries and random ones, and prints every difference with its query. The
+first half of the queries is answered from memory, the second from blocks. Exit 77: not installed. --count N random
+queries (1000), --seed S.
 
 Prometheus 2.x differs from 3 by design; the data keep clear of it:
   - ranges and lookback include their left edge: samples, evaluation times and subquery grids never meet there;
@@ -22,6 +23,7 @@ import argparse
 import json
 import math
 import os
+import pathlib
 import random
 import shutil
 import socket
@@ -32,6 +34,10 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import remote_write  # noqa: E402
 
 START_MS = 1_700_000_003_217  # off every grid that a query can have
 STEP_MS = 15_000
@@ -257,40 +263,29 @@ def selector_text(labels):
     return labels["__name__"] + "{" + pairs + "}"
 
 
-class Prometheus:
-    def __init__(self, folder, series):
-        self.folder = folder
-        text = os.path.join(folder, "data.om")
-        with open(text, "w") as out:
-            for name in sorted({labels["__name__"] for labels, _ in series}):
-                out.write(f"# TYPE {name} unknown\n")
-                for labels, points in series:
-                    if labels["__name__"] != name:
-                        continue
-                    for t, value in points:
-                        out.write(f"{selector_text(labels)} {value!r} {t / 1000:.3f}\n")
-            out.write("# EOF\n")
-        data = os.path.join(folder, "data")
-        subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", text, data], check=True,
-                       stdout=subprocess.DEVNULL)
-        with open(os.path.join(folder, "prometheus.yml"), "w") as out:
-            out.write("global:\n  evaluation_interval: 1m\n")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Peer:
+    """A server with an API like Prometheus', running until stop()."""
+
+    def __init__(self, folder, command):
+        self.log_path = os.path.join(folder, "log")
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.log = open(os.path.join(folder, "log"), "w")
-        self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={data}",
-             f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=100y"],
-            stdout=self.log, stderr=self.log)
+        with open(self.log_path, "w") as log:
+            self.process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"],
+                                            stdout=log, stderr=log)
         for _ in range(200):
             try:
                 urllib.request.urlopen(self.url + "/-/ready", timeout=2).read()
                 return
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError("prometheus does not become ready; see its log: " + open(self.log.name).read()[-2000:])
+        raise RuntimeError(f"{command[0]} does not become ready; its log: " + open(self.log_path).read()[-2000:])
 
     def ask(self, path, parameters):
         body = urllib.parse.urlencode(parameters).encode()
@@ -303,10 +298,55 @@ class Prometheus:
     def stop(self):
         self.process.terminate()
         self.process.wait()
-        self.log.close()
 
 
-def peer_answer(reply):
+def start_prometheus(folder, series):
+    text = os.path.join(folder, "data.om")
+    with open(text, "w") as out:
+        for name in sorted({labels["__name__"] for labels, _ in series}):
+            out.write(f"# TYPE {name} unknown\n")
+            for labels, points in series:
+                if labels["__name__"] != name:
+                    continue
+                for t, value in points:
+                    out.write(f"{selector_text(labels)} {value!r} {t / 1000:.3f}\n")
+        out.write("# EOF\n")
+    data = os.path.join(folder, "data")
+    subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", text, data], check=True,
+                   stdout=subprocess.DEVNULL)
+    config = os.path.join(folder, "prometheus.yml")
+    with open(config, "w") as out:
+        out.write("global:\n  evaluation_interval: 1m\n")
+    return Peer(folder, ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}",
+                         "--storage.tsdb.retention.time=100y"])
+
+
+def start_kilowatch(folder, series):
+    config = os.path.join(folder, "kilowatch.yml")
+    with open(config, "w") as out:
+        out.write("collectors: {host: {enabled: false}, process: {enabled: false}}\n")
+    server = Peer(folder, [os.environ["KW_BINARY"], "serve", f"--config.file={config}",
+                           f"--storage.path={os.path.join(folder, 'data')}", "--storage.tsdb.retention.time=0"])
+    for first in range(0, len(series), 20):
+        body = b"".join(remote_write.series(labels, points) for labels, points in series[first:first + 20])
+        request = urllib.request.Request(server.url + "/api/v1/write", remote_write.snappy(body), remote_write.HEADERS)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.status == 204, answer.read()
+    return server
+
+
+def wait_for_blocks(server):
+    """The samples are years old: the server moves them into blocks within seconds."""
+    for _ in range(600):
+        text = urllib.request.urlopen(server.url + "/metrics", timeout=10).read().decode()
+        values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        if float(values["prometheus_tsdb_blocks_loaded"]) > 0 and float(values["prometheus_tsdb_head_series"]) == 0:
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the samples did not become blocks; the server's log: " + open(server.log_path).read()[-2000:])
+
+
+def answer_of(reply):
     """As (error, {labels: {milliseconds: value}})."""
     if reply["status"] != "success":
         return reply["error"], None
@@ -319,13 +359,6 @@ def peer_answer(reply):
         points = one.get("values") or [one["value"]]
         out[tuple(sorted(one["metric"].items()))] = {round(t * 1000): float(v) for t, v in points}
     return None, out
-
-
-def our_answer(reply):
-    if "error" in reply:
-        return reply["error"], None
-    return None, {tuple(sorted(labels.items())): {t: float(v) for t, v in points}
-                  for labels, points in reply["result"]}
 
 
 def same_value(a, b):
@@ -376,39 +409,37 @@ def main():
     generator = Generator(rng)
     queries = GUIDE_QUERIES + [generator.query() for _ in range(options.count)]
 
-    commands, asked = [], []
+    asked = []
     for i, query in enumerate(queries):
         # Off the grids of samples and subqueries by a few hundred milliseconds.
         at = END_MS - rng.randrange(0, 1200) * 1000 - 3_217 - rng.randrange(100, 900)
         if i % 2 == 0:
-            commands.append(f"instant\t{at}\t{query}")
             asked.append(("/api/v1/query", {"query": query, "time": at / 1000}))
         else:
             start, step = at - 5 * 60_000, rng.choice([13_000, 30_000, 61_000])
-            commands.append(f"range\t{start}\t{at}\t{step}\t{query}")
             asked.append(("/api/v1/query_range",
                           {"query": query, "start": start / 1000, "end": at / 1000, "step": step / 1000}))
-    lines = [f"series\t{selector_text(labels)}\t" + " ".join(f"{t}:{v!r}" for t, v in points)
-             for labels, points in series]
-    evaluated = subprocess.run([os.environ["KW_PROMQL_EVAL"]], input="\n".join(lines + commands) + "\n",
-                               capture_output=True, text=True, check=True)
-    ours = [json.loads(line) for line in evaluated.stdout.splitlines()]
-    assert len(ours) == len(queries), f"{len(ours)} answers to {len(queries)} queries"
 
     differences = failures = empty = 0
-    with tempfile.TemporaryDirectory() as folder:
-        peer = Prometheus(folder, series)
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        servers = []
         try:
-            for query, our_reply, (path, parameters) in zip(queries, ours, asked):
-                here, there = our_answer(our_reply), peer_answer(peer.ask(path, parameters))
+            servers.append(start_kilowatch(ours, series))
+            servers.append(start_prometheus(theirs, series))
+            server, peer = servers
+            for number, (path, parameters) in enumerate(asked):
+                if number == len(asked) // 2:
+                    wait_for_blocks(server)
+                here, there = answer_of(server.ask(path, parameters)), answer_of(peer.ask(path, parameters))
                 failures += bool(here[0] and there[0])
                 empty += here[1] == {}
-                why = difference(query, here, there)
+                why = difference(parameters["query"], here, there)
                 if why:
                     differences += 1
-                    print(f"DIFFERENT {query}\n    {parameters}\n    {why}")
+                    print(f"DIFFERENT {parameters['query']}\n    {parameters}\n    {why}")
         finally:
-            peer.stop()
+            for one in servers:
+                one.stop()
     print(f"{len(queries)} queries with seed {options.seed}: {differences} different; {failures} refused by both, "
           f"{empty} with an empty answer")
     return 1 if differences else 0
