@@ -55,10 +55,10 @@ using AttributeList = std::initializer_list<Attribute>;
 // deployment.environment (and its newer spelling deployment.environment.name).
 struct Resource {
     std::string service_name = "unknown_service";
-    std::string service_version;  // empty: not sent
-    std::string instance_id;      // empty: host:pid
-    std::string environment;      // "production", "staging", …; empty: not sent
-    Attributes attributes;        // anything else, such as {"model_version", "2024-12-01"}
+    std::string service_version = {};  // empty: not sent
+    std::string instance_id = {};      // empty: host:pid
+    std::string environment = {};      // "production", "staging", …; empty: not sent
+    Attributes attributes = {};        // anything else, such as {"model_version", "2024-12-01"}
 
     // All of it as attributes, host.name and process.pid among them, sorted by name.
     Attributes all() const;

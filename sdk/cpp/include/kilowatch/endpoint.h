@@ -22,7 +22,7 @@ namespace kilowatch {
 struct EndpointAnswer {
     int status = 200;
     std::string content_type = "text/plain; charset=utf-8";
-    std::string body;
+    std::string body = {};
 };
 
 // Answers a GET of `target` (path and query). Paths:

@@ -4,18 +4,19 @@
 //     log.info("Request processed", {{"endpoint", "/forecast"}, {"duration_ms", 45}, {"status",
 //     200}});
 //
-//     {"timestamp":"2024-12-08T17:57:01.123456Z","level":"INFO","service":"api","trace_id":"4bf9…","span_id":"00f0…",
-//      "message":"Request
-//      processed","metadata":{"endpoint":"/forecast","duration_ms":45,"status":200}}
+//     {"timestamp":"2024-12-08T17:57:01.123456Z","level":"INFO","service":"api",
+//      "trace_id":"4bf9…","span_id":"00f0…","message":"Request processed",
+//      "metadata":{"endpoint":"/forecast","duration_ms":45,"status":200}}   (all on one line)
 //
 // Laws
 //   1. The caller neither blocks nor throws: it formats the line and hands it to a writing thread.
 //      At most `queue_bytes_max` wait; what comes on top is dropped, newest first, and counted.
 //   2. A line is valid UTF-8 JSON whatever is passed in, and at most 64 KiB: longer texts are cut
 //      and end in "…".
-//   3. flush() and the destructor write what waits; a crash can lose the last lines (some
+//   3. flush() and the destructor write what waits (the destructor for 2 s at most where nobody reads); a crash can lose the last lines (some
 //      milliseconds).
-//   4. In one object the last detail of a name stands.
+//   4. Of several details of one name the last stands; at most 64 are kept, and `left_out` tells
+//      how many more there were.
 // Threads: all.
 #pragma once
 
@@ -63,7 +64,7 @@ struct LogOptions {
     Form form = Form::kDetails;
     TraceIdForm trace_id_form = TraceIdForm::kHex;  // the guide says "uuid"; W3C and OTLP say hex
     // a file to append to; empty or "-": standard output
-    std::string path;
+    std::string path = {};
     bool to_file = true;  // false: to the LogSink only
     size_t queue_bytes_max = 8 << 20;
 };

@@ -3,12 +3,11 @@
 //
 //     Counter& started = registry.counter("jobs_started_total", "Jobs that were started.");
 //     started.increment();
-//     auto& requests = registry.counter_family("http_requests_total", "Requests.", {"method",
-//     "status"}); requests.with({"GET", "200"}).increment();      // a look-up, some 50 ns; keep
-//     the reference where it is hot Histogram& seconds =
-//     registry.histogram("http_request_duration_seconds", "Time to answer.", {.native =
-//     NativeOptions{}}); seconds.observe(0.012);                         // both forms: classic
-//     buckets and a native histogram
+//     auto& requests = registry.counter_family("requests_total", "Requests.", {"status"});
+//     requests.with({"200"}).increment();  // a look-up; keep the reference where it is hot
+//     Histogram& seconds = registry.histogram("http_request_duration_seconds", "Time to answer.",
+//                                             {.native = NativeOptions{}});
+//     seconds.observe(0.012);  // both forms: classic buckets and a native histogram
 //
 // Laws
 //   1. An instrument lives as long as its registry and never moves. Asking again for the same name
@@ -65,7 +64,9 @@ class Counter final {
     };
     static uint32_t next_thread_cell();
     static uint32_t thread_cell() {
-        thread_local const uint32_t cell = next_thread_cell();
+        static constinit thread_local uint32_t cell = 0;
+        if (cell == 0) [[unlikely]]
+            cell = next_thread_cell();
         return cell;
     }
 
@@ -108,7 +109,7 @@ struct HistogramOptions {
     // Upper bounds of the classic buckets, ascending, without +Inf; empty: no classic buckets. What
     // is not ascending or not finite is sorted, made unique, and dropped.
     std::vector<double> bounds = default_bounds();
-    std::optional<NativeOptions> native;  // set: the native form, too
+    std::optional<NativeOptions> native = {};  // set: the native form, too
 };
 
 // A distribution. With a sampled span current on the thread, an observation leaves an exemplar

@@ -1,10 +1,8 @@
 // Pushes spans, log entries, metrics and profiles to a receiver: OTLP over HTTP with protobuf
 // bodies, and pprof for profiles.
 //
-//   host ──take()──▶ bounded queue ──▶ one thread: batch, encode, gzip ──▶ POST /v1/traces,
-//   /v1/logs, /v1/metrics
-//                        └ full: drop the newest, count it                   └ back-off,
-//                        Retry-After
+//   host ──take()──▶ bounded queue ──▶ one thread: batch, encode, gzip ──▶ POST /v1/traces, …
+//                        └ full: drop the newest, count it      └ back-off, Retry-After
 //
 // Laws
 //   1. Nothing blocks or throws into the host.
@@ -42,12 +40,12 @@ struct OtlpOptions {
     // its paths are /v1/traces, /v1/logs, /v1/metrics
     std::string endpoint = "http://127.0.0.1:4318";
     // sent with every request, such as Authorization
-    std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<std::pair<std::string, std::string>> headers = {};
     bool gzip = true;
     bool traces = true;
     bool logs = true;
     bool metrics = true;
-    std::string profile_url;  // profiles are posted to it; empty: they are not pushed
+    std::string profile_url = {};  // profiles are posted to it; empty: they are not pushed
 
     uint32_t spans_queued_max = 8192;  // some 500 bytes each: 4 MB
     uint32_t logs_queued_max = 8192;
@@ -69,9 +67,10 @@ OtlpOptions options_from_environment(OtlpOptions options);
 class OtlpExporter final : public SpanSink, public LogSink {
  public:
     // `registry` outlives the exporter: it is what is pushed, and where losses are counted.
-    // `transport` null: libcurl.
-    OtlpExporter(const Resource& resource, OtlpOptions options, Registry& registry,
-                 std::unique_ptr<HttpTransport> transport = nullptr);
+    OtlpExporter(const Resource& resource, const OtlpOptions& options, Registry& registry);
+    // The same over a transport of the caller's, for tests.
+    OtlpExporter(const Resource& resource, const OtlpOptions& options, Registry& registry,
+                 std::unique_ptr<HttpTransport> transport);
     ~OtlpExporter() override;
 
     bool take(std::unique_ptr<SpanData> span) override;

@@ -67,6 +67,9 @@ class CpuProfiler final {
     // mappings.
     std::string profile_legacy(std::chrono::milliseconds duration);
 
+    // Ends the profiles that are being taken: each gives what it has so far.
+    void cancel_profiles();
+
     // The samples since the last call, or since start(), as gzipped pprof, for pushing. Empty where
     // it does not run.
     std::string take_continuous();

@@ -3,8 +3,8 @@
 //     kilowatch::Sdk sdk({.resource = {.service_name = "api", .environment = "production"},
 //                         .endpoint = kilowatch::EndpointOptions{.port = 8080},
 //                         .otlp = kilowatch::OtlpOptions{}});
-//     auto& requests = sdk.metrics().counter_family("http_requests_total", "Requests.",
-//     {"status"}); auto span = sdk.tracer().start_scoped("GET /forecast");
+//     auto& requests = sdk.metrics().counter_family("requests_total", "Requests.", {"status"});
+//     auto span = sdk.tracer().start_scoped("GET /forecast");
 //     sdk.log().info("Request processed", {{"status", 200}});
 //
 // Make one in main() and pass references; its destructor flushes, for `otlp->shutdown_timeout` at
@@ -28,13 +28,13 @@
 namespace kilowatch {
 
 struct SdkOptions {
-    Resource resource;
+    Resource resource = {};
     double sample_ratio = 1;  // see TracerOptions
     // `service` is the resource's where it is left as it is
-    LogOptions log;
-    std::optional<EndpointOptions> endpoint;         // set: /metrics and profiles over HTTP
-    std::optional<OtlpOptions> otlp;                 // set: push
-    std::optional<CpuProfilerOptions> profile;       // set: profile all the time
+    LogOptions log = {};
+    std::optional<EndpointOptions> endpoint = {};    // set: /metrics and profiles over HTTP
+    std::optional<OtlpOptions> otlp = {};            // set: push
+    std::optional<CpuProfilerOptions> profile = {};  // set: profile all the time
     std::chrono::seconds profile_push_interval{10};  // where otlp->profile_url is set
     bool process_metrics = true;
 };

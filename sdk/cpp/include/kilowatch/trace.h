@@ -1,14 +1,16 @@
 // Spans: what took how long on whose behalf, across processes.
 //
-//     Context incoming = extract(headers_of(request));                       // W3C traceparent,
-//     tracestate, baggage ScopedSpan span = tracer.start_scoped("GET /forecast", {.kind =
-//     SpanKind::kServer, .parent = incoming}); span->set_tags({.request_id = id, .user_id = user});
-//     // this span's and its children's {
-//         ScopedSpan query = tracer.start_scoped("SELECT forecasts");        // a child: its parent
-//         is current query->set_attribute("db.rows", rows);
+//     Context incoming = extract(headers_of(request));  // W3C traceparent, tracestate, baggage
+//     ScopedSpan span =
+//         tracer.start_scoped("GET /forecast", {.kind = SpanKind::kServer, .parent = incoming});
+//     span.set_tags({.request_id = id, .user_id = user});  // this span's and its children's
+//     {
+//         ScopedSpan query = tracer.start_scoped("SELECT forecasts");  // a child: span is current
+//         query->set_attribute("db.rows", rows);
 //     }
 //     inject(current_context(), [&](std::string_view name, std::string_view value) {
-//     request.set(name, value); });
+//         request.set(name, value);
+//     });
 //
 // The current context belongs to the thread. To go on in another thread, take current_context()
 // here and make it current there with a ContextScope.
@@ -68,11 +70,11 @@ struct SpanContext {
 // and on every span below it, and stand in the log entries that are written meanwhile (request_id
 // and user_id).
 struct TraceTags {
-    std::string request_id;
-    std::string user_id;
-    std::string model_version;
-    std::string data_version;
-    std::string environment;  // by default the resource's
+    std::string request_id = {};
+    std::string user_id = {};
+    std::string model_version = {};
+    std::string data_version = {};
+    std::string environment = {};  // by default the resource's
 
     bool operator==(const TraceTags&) const = default;
 };
@@ -81,7 +83,7 @@ struct TraceTags {
 // value.
 struct Context {
     SpanContext span;
-    std::shared_ptr<const TraceTags> tags;  // null: none
+    std::shared_ptr<const TraceTags> tags = {};  // null: none
 
     // This context with the tags that are not empty in `added` set.
     Context with_tags(const TraceTags& added) const;
@@ -103,8 +105,7 @@ class ContextScope final {
     Context before_;
 };
 
-// --- propagation
-// -------------------------------------------------------------------------------------------------
+// Propagation
 
 // Reads a header by its lower-case name; nullopt where the request has none.
 using HeaderGetter = std::function<std::optional<std::string>(std::string_view name)>;
@@ -127,8 +128,7 @@ std::optional<SpanContext> parse_traceparent(std::string_view text);
 // key twice, …).
 std::optional<std::string> parse_tracestate(std::string_view text);
 
-// --- spans
-// -------------------------------------------------------------------------------------------------------
+// Spans
 
 // OTLP's numbers
 enum class SpanKind : uint8_t { kInternal = 1, kServer, kClient, kProducer, kConsumer };
@@ -155,6 +155,7 @@ struct SpanData {
     SystemTime start;
     SystemTime end;
     Attributes attributes;
+    std::shared_ptr<const TraceTags> tags;  // null: none; attributes of the same names win
     std::vector<SpanEvent> events;
     std::vector<SpanLink> links;
     SpanStatus status = SpanStatus::kUnset;
@@ -173,12 +174,12 @@ class SpanSink {
 
 struct SpanOptions {
     SpanKind kind = SpanKind::kInternal;
-    std::optional<Context> parent;  // nullopt: the thread's current context
+    std::optional<Context> parent = {};  // nullopt: the thread's current context
     // begins a new trace, whatever is current; keeps the tags
     bool root = false;
-    std::optional<SystemTime> start;  // nullopt: now
-    Attributes attributes;
-    std::vector<SpanLink> links;
+    std::optional<SystemTime> start = {};  // nullopt: now
+    Attributes attributes = {};
+    std::vector<SpanLink> links = {};
 };
 
 class Tracer;
@@ -235,7 +236,7 @@ struct TracerOptions {
     // Of traces that begin here; those with a parent follow it. By the trace id, so that all
     // processes with the same ratio agree. 0…1.
     double sample_ratio = 1;
-    std::string environment;  // the default of the tag
+    std::string environment = {};  // the default of the tag
 };
 
 class Tracer final {
