@@ -35,6 +35,7 @@ Diagnostics& diagnostics() {
 void set_diagnostics(std::function<void(std::string_view line)> write) {
     const std::lock_guard lock(diagnostics().mutex);
     diagnostics().write = std::move(write);
+    diagnostics().lines = 0;
 }
 
 void diagnose(std::string_view line) noexcept {

@@ -27,6 +27,7 @@
 #include "diagnostics.h"
 #include "endpoint_request.h"
 #include "kilowatch/exposition.h"
+#include "worker_thread.h"
 
 namespace kilowatch {
 namespace {
@@ -148,14 +149,16 @@ struct Endpoint::State {
         return poll(&one, 1, 0) != 0;
     }
 
-    void accept_loop() const {
+    void accept_loop() {
         while (!stopping()) {
             if (!wait(listener->get(), POLLIN, steady_clock::now() + std::chrono::hours(1)))
                 continue;
             const Descriptor client(
                 accept4(listener->get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
             if (client.get() >= 0) {
+                serving.fetch_add(1);
                 serve(client.get());
+                serving.fetch_sub(1);
             } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
                 // Nothing can be accepted until the host closes something: do not spin meanwhile.
                 wait(stop.get(), POLLIN, steady_clock::now() + milliseconds(100));
@@ -211,6 +214,7 @@ struct Endpoint::State {
     const Registry& registry;
     CpuProfiler* profiler;
     uint16_t port = 0;
+    std::atomic<int> serving{0};  // requests
     Descriptor stop{eventfd(0, EFD_CLOEXEC)};
     std::optional<Descriptor> listener;
     std::vector<std::jthread> threads;
@@ -263,16 +267,21 @@ Endpoint::Endpoint(const EndpointOptions& options, const Registry& registry, Cpu
     }
     try {
         for (int i = 0; i < kThreads; ++i)
-            state_->threads.emplace_back([state = state_.get()] { state->accept_loop(); });
+            state_->threads.push_back(
+                start_worker("kw-endpoint", [state = state_.get()] { state->accept_loop(); }));
     } catch (const std::exception& failure) {
         diagnose(std::string("endpoint: no thread: ") + failure.what());
     }
 }
 
 Endpoint::~Endpoint() {
-    if (state_->profiler && !state_->threads.empty()) state_->profiler->cancel_profiles();
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = write(state_->stop.get(), &one, sizeof one);
+    // A thread that had its request already may begin a profile only now.
+    while (state_->profiler && state_->serving.load() > 0) {
+        state_->profiler->cancel_profiles();
+        std::this_thread::sleep_for(milliseconds(1));
+    }
 }
 
 uint16_t Endpoint::port() const { return state_->port; }

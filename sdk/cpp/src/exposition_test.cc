@@ -14,7 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// The registry's own family of losses stands in none of these: it is exposed once it has counted something.
+// The registry's own family of losses stands in none of these: it is exposed once it has counted
+// something.
 std::string expose_as(const Registry& registry, ExpositionFormat format) {
     return render(registry.snapshot(), format);
 }

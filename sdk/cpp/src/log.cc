@@ -45,8 +45,9 @@ struct Logger::State {
                      "; its lines are lost until it can be opened");
     }
 
-    // False: an error, or nobody reads and the logger is to end. What is not a regular file (a pipe)
-    // gets a page at a time, when it has room for one, so that the writer can always be stopped.
+    // False: an error, or nobody reads and the logger is to end. What is not a regular file (a
+    // pipe) gets a page at a time, when it has room for one, so that the writer can always be
+    // stopped.
     bool write_all(std::string_view bytes) {
         const size_t piece_max = is_regular ? bytes.size() : kPieceBytes;
         while (!bytes.empty()) {

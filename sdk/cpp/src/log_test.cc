@@ -146,7 +146,8 @@ TEST(Logger, FollowsARotatedFile) {
     unlink((path + ".1").c_str());
 }
 
-// A pipe that nobody reads: the host goes on, memory is bounded, losses are counted, nothing is torn.
+// A pipe that nobody reads: the host goes on, memory is bounded, losses are counted, nothing is
+// torn.
 TEST(Logger, NeverBlocksOnAReaderThatDoesNotRead) {
     const std::string path = temporary_path("fifo");
     ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);

@@ -14,7 +14,8 @@ namespace {
 using protozero::pbf_tag_type;
 using protozero::pbf_writer;
 
-// Field numbers, a message a line. Every request is resource_x = 1 { resource = 1, scope_x = 2 { scope = 1, x = 2 } }.
+// Field numbers, a message a line. Every request is resource_x = 1 { resource = 1, scope_x = 2 {
+// scope = 1, x = 2 } }.
 enum : pbf_tag_type { kResources = 1, kResource = 1, kScopes = 2, kScope = 1, kItems = 2 };
 enum : pbf_tag_type { kResourceAttributes = 1, kScopeName = 1, kScopeVersion = 2 };
 enum : pbf_tag_type { kKey = 1, kValue = 2, kText = 1, kBool = 2, kInt = 3, kDouble = 4 };

@@ -13,6 +13,8 @@ class ProfileScope;
 
 struct ThreadMark {
     const ProfileScope* scope = nullptr;  // innermost, null outside of all
+    uintptr_t stack_low = 0;              // bounds of the stack, of registered threads
+    uintptr_t stack_high = 0;             // zero: not registered; written last
     uint64_t trace_id[2] = {0, 0};        // as in memory; zero: no current span
 };
 

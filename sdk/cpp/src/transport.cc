@@ -13,8 +13,8 @@ constexpr size_t kReplyBytesMax = 64 << 10;
 class CurlTransport final : public HttpTransport {
  public:
     CurlTransport() {
-        // Safe from several threads since curl 7.84, and counted: never paired with a clean-up, since the host may
-        // use curl itself.
+        // Safe from several threads since curl 7.84, and counted: never paired with a clean-up,
+        // since the host may use curl itself.
         static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
         if (initialised == CURLE_OK) handle_ = curl_easy_init();
     }

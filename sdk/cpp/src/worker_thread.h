@@ -1,5 +1,6 @@
-// Threads of the SDK: named, and with the host's signals blocked (but SIGPROF, so that profiles show what the SDK
-// costs), since a host's handler must not run on a thread that it does not know; SIGPIPE becomes EPIPE.
+// Threads of the SDK: named, and with the host's signals blocked (but SIGPROF, so that profiles
+// show what the SDK costs), since a host's handler must not run on a thread that it does not know;
+// SIGPIPE becomes EPIPE.
 #pragma once
 
 #include <functional>

@@ -13,8 +13,8 @@
 //      At most `queue_bytes_max` wait; what comes on top is dropped, newest first, and counted.
 //   2. A line is valid UTF-8 JSON whatever is passed in, and at most 64 KiB: longer texts are cut
 //      and end in "…".
-//   3. flush() and the destructor write what waits (the destructor for 2 s at most where nobody reads); a crash can lose the last lines (some
-//      milliseconds).
+//   3. flush() and the destructor write what waits (the destructor for 2 s at most where nobody
+//      reads); a crash can lose the last lines (some milliseconds).
 //   4. Of several details of one name the last stands; at most 64 are kept, and `left_out` tells
 //      how many more there were.
 // Threads: all.

@@ -59,9 +59,9 @@ class CpuProfiler final {
     void stop();
     bool running() const;
 
-    // Blocks for `duration` and gives the samples of that time as gzipped pprof; starts and stops
-    // the profiler where it does not run. Several may run at once. Empty where the profiler cannot
-    // start, or stop() was called meanwhile.
+    // Blocks for `duration` and gives the samples of that time as gzipped pprof; runs the profiler
+    // for that time where it does not run. Several may be taken at once. Empty where the profiler
+    // cannot start.
     std::string profile(std::chrono::milliseconds duration);
     // The same in the format of gperftools, which google-pprof reads: addresses, and the process's
     // mappings.

@@ -41,7 +41,7 @@ struct SdkOptions {
 
 class Sdk final {
  public:
-    explicit Sdk(SdkOptions options);
+    explicit Sdk(const SdkOptions& options);
     ~Sdk();
     Sdk(const Sdk&) = delete;
     Sdk& operator=(const Sdk&) = delete;
