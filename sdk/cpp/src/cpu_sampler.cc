@@ -98,8 +98,9 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) int walk(const Re
         const bool sound = fp >= floor && fp % sizeof(uintptr_t) == 0 &&
                            high > 2 * sizeof(uintptr_t) && fp <= high - 2 * sizeof(uintptr_t);
         // A scope is the caller of what runs within the frame that has it.
-        while (scope && count < kFramesMax && (!sound || ScopeChain::frame(*scope) <= fp)) {
+        while (scope && count + 1 < kFramesMax && (!sound || ScopeChain::frame(*scope) <= fp)) {
             frames[count++] = reinterpret_cast<uintptr_t>(ScopeChain::name(*scope)) | kScopeBit;
+            frames[count++] = ScopeChain::owner(*scope) | kOwnerBit;
             scope = ScopeChain::outer(*scope);
         }
         if (!sound) break;
@@ -107,7 +108,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) int walk(const Re
         floor = fp + 2 * sizeof(uintptr_t);
         fp = frame[0];
         pc = frame[1];
-        if (pc < 4096 || (pc & kScopeBit) != 0) break;
+        if (pc < 4096 || (pc & (kScopeBit | kOwnerBit)) != 0) break;
     }
     return count;
 }
@@ -146,6 +147,19 @@ void on_timer(int, siginfo_t* info, void* context) {
 }
 
 // --- outside of it
+
+// A child has neither timers nor the profiler's thread; the lock is taken across the fork, so that
+// a thread of the child that registers itself does not wait for one that exists in the parent only.
+void watch_forks() {
+    static const int watched =
+        pthread_atfork([] { sampler.mutex.lock(); }, [] { sampler.mutex.unlock(); },
+                       [] {
+                           sampler.active = false;
+                           sampler.running = false;
+                           sampler.mutex.unlock();
+                       });
+    static_cast<void>(watched);
+}
 
 // Empty: the handler is ours.
 std::string install_handler() {
@@ -290,6 +304,7 @@ void resolve_stacks() {
 }  // namespace
 
 std::string start(const Options& options) {
+    watch_forks();
     const std::lock_guard lock(sampler.mutex);
     if (sampler.running) return "a profiler runs in this process already";
     if (std::string wrong = install_handler(); !wrong.empty()) return wrong;

@@ -44,6 +44,29 @@ std::string percent_encode(std::string_view text) {
     return out;
 }
 
+size_t bytes_of(const Attributes& attributes) {
+    size_t bytes = 0;
+    for (const Attribute& one : attributes) {
+        bytes += sizeof one + one.name.size();
+        if (const auto* text = std::get_if<std::string>(&one.value.get())) bytes += text->size();
+    }
+    return bytes;
+}
+
+// Roughly what an item holds in memory: what was reserved and not used is left out.
+size_t bytes_of(const SpanData& span) {
+    size_t bytes = sizeof span + span.name.size() + span.status_message.size();
+    bytes += bytes_of(span.attributes);
+    for (const SpanEvent& one : span.events)
+        bytes += sizeof one + one.name.size() + bytes_of(one.attributes);
+    for (const SpanLink& one : span.links) bytes += sizeof one + bytes_of(one.attributes);
+    return bytes;
+}
+
+size_t bytes_of(const LogEntry& entry) {
+    return sizeof entry + entry.message.size() + bytes_of(entry.details);
+}
+
 int64_t seconds_of(SystemTime time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
@@ -68,10 +91,13 @@ ExportWorker::ExportWorker(const Resource& resource, const OtlpOptions& options,
 bool ExportWorker::take(std::unique_ptr<SpanData> span, Time now, bool& full) {
     full = false;
     if (!options_.traces) return true;
+    const size_t bytes = bytes_of(*span);
     {
         const std::lock_guard lock(mutex_);
-        if (spans_.size() < options_.spans_queued_max) {
+        if (spans_.size() < options_.spans_queued_max &&
+            span_bytes_ + bytes <= options_.queued_bytes_max) {
             if (spans_.empty()) spans_since_ = now;
+            span_bytes_ += bytes;
             spans_.push_back(std::move(span));
             full = spans_.size() == options_.batch_max;
             return true;
@@ -84,10 +110,13 @@ bool ExportWorker::take(std::unique_ptr<SpanData> span, Time now, bool& full) {
 bool ExportWorker::take(LogEntry entry, Time now, bool& full) {
     full = false;
     if (!options_.logs) return true;
+    const size_t bytes = bytes_of(entry);
     {
         const std::lock_guard lock(mutex_);
-        if (logs_.size() < options_.logs_queued_max) {
+        if (logs_.size() < options_.logs_queued_max &&
+            log_bytes_ + bytes <= options_.queued_bytes_max) {
             if (logs_.empty()) logs_since_ = now;
+            log_bytes_ += bytes;
             logs_.push_back(std::move(entry));
             full = logs_.size() == options_.batch_max;
             return true;
@@ -129,6 +158,7 @@ void ExportWorker::drop_all(std::string_view reason) {
     if (!profiles_.empty()) registry_.count_dropped("profiles", reason, profiles_.size());
     spans_.clear();
     logs_.clear();
+    span_bytes_ = log_bytes_ = 0;
     profiles_.clear();
     idle_ = true;
 }
@@ -164,6 +194,7 @@ std::optional<ExportWorker::Batch> ExportWorker::next_spans(Time now, bool every
         if (!ready(spans_.size(), spans_since_, now, everything)) return std::nullopt;
         const size_t count = std::min<size_t>(spans_.size(), options_.batch_max);
         for (size_t i = 0; i < count; ++i) {
+            span_bytes_ -= bytes_of(*spans_.front());
             batch.push_back(std::move(spans_.front()));
             spans_.pop_front();
         }
@@ -180,6 +211,7 @@ std::optional<ExportWorker::Batch> ExportWorker::next_logs(Time now, bool everyt
         if (!ready(logs_.size(), logs_since_, now, everything)) return std::nullopt;
         const size_t count = std::min<size_t>(logs_.size(), options_.batch_max);
         for (size_t i = 0; i < count; ++i) {
+            log_bytes_ -= bytes_of(logs_.front());
             batch.push_back(std::move(logs_.front()));
             logs_.pop_front();
         }

@@ -93,6 +93,8 @@ class ExportWorker final {
     mutable std::mutex mutex_;  // of the queues
     std::deque<std::unique_ptr<SpanData>> spans_;
     std::deque<LogEntry> logs_;
+    size_t span_bytes_ = 0;  // of spans_, estimated
+    size_t log_bytes_ = 0;
     std::deque<Profile> profiles_;
     Time spans_since_{};  // when the oldest began to wait
     Time logs_since_{};

@@ -153,7 +153,7 @@ void Logger::log(LogLevel level, std::string_view message, Attributes details) {
     LogEntry entry;
     entry.time = std::chrono::system_clock::now();
     entry.level = level;
-    entry.message = message;
+    entry.message = cut_message(message);
     entry.span = context.span;
     size_t left_out = 0;
     if (details.size() > kLogDetailsMax) {

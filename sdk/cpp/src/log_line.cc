@@ -38,9 +38,7 @@ void append_time(std::string& out, SystemTime time) {
 
 struct AppendJson {
     std::string& out;
-    void operator()(const std::string& text) const {
-        append_json_string(out, cut(text, kTextBytesMax));
-    }
+    void operator()(const std::string& text) const { append_json_string(out, text); }
     void operator()(bool truth) const { out += truth ? "true" : "false"; }
     void operator()(int64_t number) const { append_number(out, number); }
     void operator()(double number) const {  // JSON has no NaN: as text
@@ -60,7 +58,15 @@ void put(Attributes& all, std::string_view name, AttributeValue value) {
     all.push_back({std::string(name), std::move(value)});
 }
 
+AttributeValue cut_value(AttributeValue value) {
+    const auto* text = std::get_if<std::string>(&value.get());
+    if (!text || text->size() <= kTextBytesMax) return value;
+    return cut(*text, kTextBytesMax);
+}
+
 }  // namespace
+
+std::string cut_message(std::string_view message) { return cut(message, kMessageBytesMax); }
 
 std::string_view to_string(LogLevel level) {
     switch (level) {
@@ -78,7 +84,7 @@ Attributes log_details(Attributes details, const TraceTags* tags) {
     if (tags && !tags->request_id.empty()) put(all, "request_id", tags->request_id);
     if (tags && !tags->user_id.empty()) put(all, "user_id", tags->user_id);
     for (Attribute& one : details)
-        put(all, cut_utf8(one.name, kNameBytesMax), std::move(one.value));
+        put(all, cut_utf8(one.name, kNameBytesMax), cut_value(std::move(one.value)));
     return all;
 }
 
@@ -96,7 +102,7 @@ std::string format_log_line(const LogEntry& entry, const LogOptions& options, si
         out.append("\",\"span_id\":\"").append(entry.span.span_id.hex()) += '"';
     }
     out += ",\"message\":";
-    append_json_string(out, cut(entry.message, kMessageBytesMax));
+    append_json_string(out, entry.message);
     out += options.form == LogOptions::Form::kDetails ? ",\"details\":{" : ",\"metadata\":{";
     bool first = true;
     for (const Attribute& one : entry.details) {

@@ -94,7 +94,8 @@ TEST(FormatLogLine, IsBounded) {
     Attributes many;
     for (int i = 0; i < 64; ++i)
         many.push_back({"k" + std::to_string(i), std::string(100'000, '\x01')});
-    const std::string line = format_log_line(entry_of(std::string(100'000, '"'), many), {}, 0);
+    const std::string line = format_log_line(
+        entry_of(cut_message(std::string(100'000, '"')), log_details(many, nullptr)), {}, 0);
     EXPECT_LE(line.size(), kLogLineBytesMax);
     EXPECT_THAT(line, HasSubstr("…"));
     EXPECT_TRUE(line.ends_with("}}\n"));

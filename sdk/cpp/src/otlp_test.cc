@@ -187,6 +187,29 @@ TEST(ExportWorker, SurvivesAnHourWithoutItsReceiver) {
     EXPECT_GE(exported(bench.registry, "metrics"), 3);
 }
 
+TEST(ExportWorker, BoundsTheBytesThatWait) {
+    Bench bench({.queued_bytes_max = 100'000});
+    bool full = false;
+    const std::string text(4000, 'x');
+    for (int i = 0; i < 1000; ++i) {
+        auto span = some_span();
+        span->events.push_back({"e", {}, {{"k", text}}});
+        bench.worker.take(std::move(span), bench.now, full);
+        LogEntry entry;
+        entry.details = {{"k", text}};
+        bench.worker.take(std::move(entry), bench.now, full);
+    }
+    EXPECT_GE(dropped(bench.registry, "spans", "queue_full"), 975);
+    EXPECT_GE(dropped(bench.registry, "logs", "queue_full"), 975);
+    bench.worker.step(bench.now, true);  // and all of the room comes back
+    EXPECT_TRUE(bench.worker.empty());
+    EXPECT_GE(exported(bench.registry, "spans"), 20);
+    bench.add(100);
+    EXPECT_GE(dropped(bench.registry, "spans", "queue_full"), 975);
+    bench.worker.step(bench.now, true);
+    EXPECT_GE(exported(bench.registry, "spans"), 120);
+}
+
 TEST(ExportWorker, CountsWhatAReceiverRejectsInPart) {
     Bench bench;
     // partial_success { rejected_spans: 2 error_message: "no" }

@@ -83,18 +83,20 @@ class PprofWriter final {
     void sample(const std::vector<uint64_t>& words, uint64_t count, int64_t period) {
         std::vector<uint64_t> locations;
         const char* scope = nullptr;  // the innermost
-        std::string inner;            // the function within
+        std::string function;         // the last one
         for (size_t i = kTraceWords; i < words.size(); ++i) {
             if (words[i] & kScopeBit) {
                 const char* const name = scope_name(words[i]);
                 if (!scope) scope = name;
-                if (!is_called(inner, name)) locations.push_back(scope_location(name));
-                inner = name;
+                const uint64_t owner = (words[++i] & ~kOwnerBit) - 1;
+                if (function != name_of(owner)) locations.push_back(location(owner));
+                if (!is_called(name_of(owner), name)) locations.push_back(scope_location(name));
+                function = name_of(owner);
             } else {
                 // Addresses but the innermost are where a call returns to: the call lies before.
                 const uint64_t address = i == kTraceWords ? words[i] : words[i] - 1;
                 locations.push_back(location(address));
-                inner = names_[address];
+                function = name_of(address);
             }
         }
         protozero::pbf_writer out(writer_, kSample);
@@ -154,7 +156,7 @@ class PprofWriter final {
         out.add_int64(kLabelText, string(text));
     }
 
-    uint64_t function(const std::string& name) {
+    uint64_t function_id(const std::string& name) {
         const auto [at, added] = functions_.try_emplace(name, functions_.size() + 1);
         if (added) {
             const int64_t text = string(valid_utf8(name));
@@ -166,11 +168,16 @@ class PprofWriter final {
         return at->second;
     }
 
+    const std::string& name_of(uint64_t address) {
+        const auto [at, added] = names_.try_emplace(address);
+        if (added) at->second = symbols_.name_of(address);
+        return at->second;
+    }
+
     uint64_t location(uint64_t address) {
         const auto [at, added] = locations_.try_emplace(address, locations_.size() + 1);
         if (added) {
-            const std::string& name = names_[address] = symbols_.name_of(address);
-            const uint64_t id = function(name);
+            const uint64_t id = function_id(name_of(address));
             const int mapping = symbols_.mapping_of(address);
             protozero::pbf_writer out(writer_, kLocation);
             out.add_uint64(kLocationId, at->second);
@@ -186,7 +193,7 @@ class PprofWriter final {
         const uint64_t key = reinterpret_cast<uintptr_t>(name) | kScopeBit;
         const auto [at, added] = locations_.try_emplace(key, locations_.size() + 1);
         if (added) {
-            const uint64_t id = function(name);
+            const uint64_t id = function_id(name);
             protozero::pbf_writer out(writer_, kLocation);
             out.add_uint64(kLocationId, at->second);
             line(out, id);
@@ -194,9 +201,9 @@ class PprofWriter final {
         return at->second;
     }
 
-    static void line(protozero::pbf_writer& location, uint64_t function_id) {
+    static void line(protozero::pbf_writer& location, uint64_t function) {
         protozero::pbf_writer out(location, kLocationLine);
-        out.add_uint64(kLineFunction, function_id);
+        out.add_uint64(kLineFunction, function);
     }
 
     std::string bytes_;
@@ -237,10 +244,19 @@ std::string encode_pprof(const StackCounts& stacks, const ProfileTime& time) {
 std::string encode_legacy(const StackCounts& stacks, const ProfileTime& time) {
     const auto period_us = std::chrono::duration_cast<std::chrono::microseconds>(time.period);
     std::vector<uint64_t> words{0, 3, 0, static_cast<uint64_t>(period_us.count()), 0};
+    Symbols symbols;
     for (const auto& [key, count] : stacks.all()) {
-        std::vector<uint64_t> addresses = words_of(key);
-        addresses.erase(addresses.begin(), addresses.begin() + kTraceWords);
-        std::erase_if(addresses, [](uint64_t frame) { return (frame & kScopeBit) != 0; });
+        const std::vector<uint64_t> frames = words_of(key);
+        std::vector<uint64_t> addresses;
+        std::string function;  // the last one
+        for (size_t i = kTraceWords; i < frames.size(); ++i) {
+            if (frames[i] & kScopeBit) continue;  // the format has no place for its name
+            const uint64_t address = frames[i] & ~kOwnerBit;
+            const bool is_owner = (frames[i] & kOwnerBit) != 0;
+            std::string name = symbols.name_of(i == kTraceWords ? address : address - 1);
+            if (!is_owner || name != function) addresses.push_back(address);
+            function = std::move(name);
+        }
         words.push_back(count);
         words.push_back(addresses.size());
         words.insert(words.end(), addresses.begin(), addresses.end());

@@ -27,7 +27,7 @@ void register_thread() { sampler::register_this_thread(); }
 // The handler runs on this thread and may see any moment of this: the scope is whole before the
 // thread names it.
 ProfileScope::ProfileScope(const char* name, const void* frame)
-    : name_(name), frame_(frame), outer_(thread_mark.scope) {
+    : name_(name), frame_(frame), owner_(__builtin_return_address(0)), outer_(thread_mark.scope) {
     if (thread_mark.stack_high == 0) sampler::register_this_thread();
     std::atomic_signal_fence(std::memory_order_release);
     thread_mark.scope = this;

@@ -11,6 +11,9 @@ struct ScopeChain {
     static uintptr_t frame(const ProfileScope& scope) {
         return reinterpret_cast<uintptr_t>(scope.frame_);
     }
+    static uintptr_t owner(const ProfileScope& scope) {
+        return reinterpret_cast<uintptr_t>(scope.owner_);
+    }
     static const char* name(const ProfileScope& scope) { return scope.name_; }
     static const ProfileScope* outer(const ProfileScope& scope) { return scope.outer_; }
 };

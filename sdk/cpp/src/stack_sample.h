@@ -2,8 +2,10 @@
 //
 //   word 0      how many periods of CPU time it stands for
 //   words 1, 2  the trace id of the current span, zero without one
-//   then        frames, innermost first: an address, or with kScopeBit set the address of a
-//   scope's name
+//   then        frames, innermost first: an address; or two words for a scope: the address of its
+//               name with kScopeBit, and an address within the function that has it with kOwnerBit:
+//               where that function's own frame is not to be seen from a callee that has no frame
+//               pointer (sin() of Debian's libm), it is known all the same.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +14,8 @@ namespace kilowatch {
 
 inline constexpr int kFramesMax = 64;
 inline constexpr int kSampleHead = 3;
-inline constexpr uint64_t kScopeBit = uint64_t{1} << 63;  // no address of a user has it
+// No address of a user's code has these.
+inline constexpr uint64_t kScopeBit = uint64_t{1} << 63;
+inline constexpr uint64_t kOwnerBit = uint64_t{1} << 62;
 
 }  // namespace kilowatch

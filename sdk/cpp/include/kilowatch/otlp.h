@@ -50,6 +50,7 @@ struct OtlpOptions {
     uint32_t spans_queued_max = 8192;  // some 500 bytes each: 4 MB
     uint32_t logs_queued_max = 8192;
     uint32_t profiles_queued_max = 4;
+    size_t queued_bytes_max = 16 << 20;           // of spans, and as much again of entries
     uint32_t batch_max = 512;                     // spans or entries a request
     std::chrono::milliseconds batch_delay{1000};  // the longest that a span waits for others
     std::chrono::milliseconds metrics_interval{15'000};

@@ -87,7 +87,8 @@ void register_thread();
 // literal).
 class ProfileScope final {
  public:
-    explicit ProfileScope(const char* name, const void* frame = __builtin_frame_address(0));
+    [[gnu::noinline]] explicit ProfileScope(const char* name,
+                                            const void* frame = __builtin_frame_address(0));
     ~ProfileScope();
     ProfileScope(const ProfileScope&) = delete;
     ProfileScope& operator=(const ProfileScope&) = delete;
@@ -96,6 +97,7 @@ class ProfileScope final {
     friend struct ScopeChain;
     const char* name_;
     const void* frame_;  // of the function that has the scope
+    const void* owner_;  // an address within its code
     const ProfileScope* outer_;
 };
 
