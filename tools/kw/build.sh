@@ -49,7 +49,7 @@ check_format() { tracked '*.cc' '*.h' | xargs -r clang-format-19 --dry-run --Wer
 check_tidy() {
     cmake --preset release >/dev/null || return 1
     local files
-    files=$(tracked 'src/*.cc' | grep -vE '_(test|fuzz|bench)\.cc$')
+    files=$(tracked 'src/*.cc' 'sdk/*.cc' | grep -vE '(_(test|fuzz|bench)|/outside/main)\.cc$')
     # shellcheck disable=SC2086
     echo "$files" | xargs -P "$JOBS" -n 4 clang-tidy-19 -p build/release --quiet
 }
