@@ -55,7 +55,8 @@ uint64_t random_word() {
 }
 
 TraceId random_trace_id() {
-    const uint64_t words[2] = {random_word() | 1, random_word()};
+    uint64_t words[2] = {random_word(), random_word()};
+    if (words[0] == 0 && words[1] == 0) words[0] = 1;
     TraceId id;
     std::memcpy(id.bytes.data(), words, sizeof words);
     return id;

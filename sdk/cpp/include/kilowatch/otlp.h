@@ -8,9 +8,9 @@
 //   1. Nothing blocks or throws into the host.
 //   2. Memory is bounded by the queues and one batch a signal, however long the receiver is away.
 //      Metrics need no queue: the next push has the newest totals.
-//   3. What is lost is counted: kilowatch_sdk_dropped_total{kind="spans|logs|metrics|profiles",
-//      reason= "queue_full|rejected|retries|shutdown|too_large"}; what arrived:
-//      kilowatch_sdk_exported_total{kind}.
+//   3. What is lost is counted: kilowatch_sdk_dropped_total{kind="spans|logs|profiles",
+//      reason="queue_full|rejected|retries|shutdown"}, and so are metrics that were refused; what
+//      arrived: kilowatch_sdk_exported_total{kind}.
 //   4. Retried are 429, 502, 503, 504 and failed connections, waiting 1 s, 2 s, 4 s, … up to 30 s
 //      with ±20 % of chance, or as long as Retry-After says (at most `retry_after_max`); other
 //      answers lose the batch. A batch is tried for `retry_for` at most, and then gives way to

@@ -11,8 +11,8 @@
 // addresses into the thread's ring. A thread of the profiler empties the rings, adds up equal
 // stacks, looks for new threads every 200 ms, and, when somebody asks, finds the names.
 // Laws
-//   1. The handler allocates nothing, locks nothing, calls nothing, and reads only memory between
-//      the stack pointer and the end of the thread's stack. A stack that the profiler does not know
+//   1. The handler allocates nothing, locks nothing, makes no call but gettid(), and reads only
+//      memory between the stack pointer and the end of the thread's stack. A stack that the profiler does not know
 //      (a fiber's) gives its innermost frame only.
 //   2. A scope is a frame of its own name in the flame graph (unless its function bears the same
 //      name) and the label `scope` of the sample; a current span gives the label `trace_id`.
@@ -20,8 +20,8 @@
 //   4. Memory is bounded: 64 frames a stack, 32 KiB of ring a thread, `threads_max` threads,
 //      `stacks_max` different stacks a profile. What does not fit is counted
 //      (kilowatch_sdk_dropped_total{kind="profiles"}).
-// One profiler runs in a process; it owns SIGPROF while it runs and refuses to start where a
-// handler is installed already. Timers restart system calls (SA_RESTART); those that the kernel
+// One profiler runs in a process; it refuses to start where SIGPROF has a handler already, and its
+// own stays installed, idle, after stop(), since a late signal would end the process otherwise. Timers restart system calls (SA_RESTART); those that the kernel
 // never restarts (poll, epoll_wait, nanosleep) may return EINTR, as under every signal, but a timer
 // of CPU time fires while the thread computes, hardly ever there. fork(): POSIX timers are not
 // inherited, so the child is not sampled; do not start a profiler there before exec().
