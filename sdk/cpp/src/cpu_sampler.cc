@@ -104,6 +104,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) int walk(const Re
             scope = ScopeChain::outer(*scope);
         }
         if (!sound) break;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): a frame pointer is a number until it is checked
         const auto* frame = reinterpret_cast<const uintptr_t*>(fp);
         floor = fp + 2 * sizeof(uintptr_t);
         fp = frame[0];

@@ -316,7 +316,7 @@ struct Registry::State {
                                    std::unique_ptr<HistogramFamily>>;
 
     template <class Instrument>
-    Family<Instrument>& family(Registry& registry, std::string name, std::string_view help,
+    Family<Instrument>& family(Registry& registry, const std::string& name, std::string_view help,
                                std::vector<std::string> label_names,
                                const HistogramOptions& histogram, const FamilyOptions& options,
                                MetricType type) {

@@ -225,6 +225,38 @@ TEST(Family, ForgetsAndRevivesASeries) {
     EXPECT_EQ(value_of(registry, "model_version_info", {{"version", "1"}}), 1);
 }
 
+TEST(Registry, IsSafeFromManyThreads) {
+    Registry registry;
+    auto& counters = registry.counter_family("c_total", "", {"n"}, {.series_max = 50});
+    auto& histogram = registry.histogram("h", "", {.native = NativeOptions{.buckets_max = 8}});
+    constexpr int kRounds = 2000;
+    {
+        std::vector<std::jthread> threads;
+        for (int t = 0; t < 3; ++t)
+            threads.emplace_back([&, t] {
+                for (int i = 0; i < kRounds; ++i) {
+                    counters.with({std::to_string(i % 60)}).increment();
+                    histogram.observe(0.001 * (i % 500) + t);
+                    registry.gauge("g" + std::to_string(i % 20), "").add(1);
+                    if (i % 100 == 0) counters.remove({std::to_string(i % 60)});
+                }
+            });
+        for (int i = 0; i < 50; ++i) registry.snapshot();
+    }
+    EXPECT_EQ(histogram.value().count, 3 * kRounds);
+    EXPECT_EQ(total(*histogram.value().native), 3 * kRounds);
+    double counted = 0;
+    double gauges = 0;
+    for (int i = 0; i < 60; ++i) counters.with({std::to_string(i)}).increment(0);  // none forgotten
+    for (const FamilySnapshot& family : registry.snapshot())
+        for (const SeriesSnapshot& series : family.series) {
+            if (family.name == "c_total") counted += series.value;
+            if (family.name.starts_with("g")) gauges += series.value;
+        }
+    EXPECT_EQ(counted, 3 * kRounds);
+    EXPECT_EQ(gauges, 3 * kRounds);
+}
+
 TEST(Registry, InfoIsOneWithItsLabels) {
     Registry registry;
     registry.info("build_info", "Build.", {{"version", "3"}, {"commit", "abc"}});

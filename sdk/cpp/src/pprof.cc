@@ -59,6 +59,7 @@ std::vector<uint64_t> words_of(const std::string& key) {
     return words;
 }
 
+// NOLINTNEXTLINE(performance-no-int-to-ptr): as the handler wrote it
 const char* scope_name(uint64_t frame) { return reinterpret_cast<const char*>(frame & ~kScopeBit); }
 
 // Whether `function`, demangled, is called `name` (without namespaces, arguments and templates).

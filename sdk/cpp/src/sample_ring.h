@@ -31,7 +31,7 @@ class SampleRing final {
 
     // Calls `take(std::span<const uint64_t>)` for each record.
     template <class Take>
-    void read(Take take) {
+    void read(const Take& take) {
         std::array<uint64_t, kWords> record;
         uint64_t tail = tail_.load(std::memory_order_relaxed);
         const uint64_t head = head_.load(std::memory_order_acquire);

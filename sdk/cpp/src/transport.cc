@@ -33,8 +33,11 @@ class CurlTransport final : public HttpTransport {
         }
         curl_easy_reset(handle_);  // keeps the connection
         curl_slist* headers = curl_slist_append(nullptr, "Expect:");
-        for (const auto& [name, value] : request.headers)
-            headers = curl_slist_append(headers, (name + ": " + value).c_str());
+        for (const auto& [name, value] : request.headers) {
+            std::string line = name;
+            line.append(": ").append(value);
+            headers = curl_slist_append(headers, line.c_str());
+        }
         const auto milliseconds = static_cast<long>(timeout.count());
         curl_easy_setopt(handle_, CURLOPT_URL, request.url.c_str());
         curl_easy_setopt(handle_, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -74,8 +77,9 @@ class CurlTransport final : public HttpTransport {
     static size_t on_header(char* bytes, size_t size, size_t count, void* to) {
         constexpr std::string_view kName = "retry-after:";
         const std::string_view line(bytes, size * count);
-        if (line.size() > kName.size() &&
-            curl_strnequal(line.data(), kName.data(), kName.size()) != 0)
+        if (line.size() <= kName.size()) return size * count;
+        // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): with the length beside it
+        if (curl_strnequal(line.data(), kName.data(), kName.size()) != 0)
             static_cast<HttpReply*>(to)->retry_after =
                 parse_retry_after(line.substr(kName.size()), std::time(nullptr));
         return size * count;
