@@ -35,8 +35,8 @@ EndpointAnswer answer(std::string_view target, std::string_view accept, const Re
                       CpuProfiler* profiler);
 
 struct EndpointOptions {
-    std::string address = "127.0.0.1";
-    uint16_t port = 0;  // 0: a free one, see Endpoint::port()
+    std::string address = "127.0.0.1";  // of IPv4 or IPv6, in numbers
+    uint16_t port = 0;                  // 0: a free one, see Endpoint::port()
 };
 
 class Endpoint final {
