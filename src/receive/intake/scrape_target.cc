@@ -172,8 +172,8 @@ class ScrapeTarget::Impl final {
         }
     }
 
-    ScrapeReport ingest(std::string_view body, ExpositionFormat format,
-                        const ScrapeTiming& timing) {
+    ScrapeReport ingest(std::string_view body, ExpositionFormat format, const ScrapeTiming& timing,
+                        Result<void> verdict) {
         std::unique_ptr<Scratch> scratch = shared_.borrow();
         ScrapeReport report;
         format_ = format;
@@ -187,6 +187,7 @@ class ScrapeTarget::Impl final {
             add_markers_of_all(*scratch);
         }
         end_scrape(report.outcome.ok());
+        if (report.outcome.ok()) report.outcome = std::move(verdict);
         finish(*scratch, report, timing, static_cast<double>(body.size()));
         shared_.give_back(std::move(scratch));
         return report;
@@ -592,8 +593,8 @@ ScrapeTarget::ScrapeTarget(ScrapeIntake& intake, ScrapeRules rules)
 ScrapeTarget::~ScrapeTarget() = default;
 
 ScrapeReport ScrapeTarget::ingest(std::string_view body, ExpositionFormat format,
-                                  const ScrapeTiming& timing) {
-    return impl_->ingest(body, format, timing);
+                                  const ScrapeTiming& timing, Result<void> verdict) {
+    return impl_->ingest(body, format, timing, std::move(verdict));
 }
 ScrapeReport ScrapeTarget::fail(Error error, const ScrapeTiming& timing) {
     return impl_->fail(std::move(error), timing);

@@ -100,9 +100,10 @@ class ScrapeTarget final {
     ScrapeTarget& operator=(const ScrapeTarget&) = delete;
 
     // Takes a body that was fetched. outcome: kInvalid (a malformed line, an invalid name),
-    // kExhausted (a limit), kUnavailable (the store).
+    // kExhausted (a limit), kUnavailable (the store); else `verdict`, with which a target that has
+    // something to store may say that it is down nevertheless: its samples and `up` 0.
     ScrapeReport ingest(std::string_view body, wire::ExpositionFormat format,
-                        const ScrapeTiming& timing);
+                        const ScrapeTiming& timing, Result<void> verdict = {});
     // The fetch failed with `error`: markers for all series, `up` 0. outcome is `error`.
     ScrapeReport fail(Error error, const ScrapeTiming& timing);
     // The target is gone: markers for all series, `up` and scrape_* among them.

@@ -18,13 +18,13 @@ JobOptions scraping_part(JobOptions options) {
     return options;
 }
 
-std::shared_ptr<const TargetJob> make_job(JobOptions options, Collector collect) {
+std::shared_ptr<const TargetJob> make_job(JobOptions options, Asking asking) {
     auto job = std::make_shared<TargetJob>();
     job->client = std::make_shared<net::HttpClientOptions>(options.client);
     job->metric_relabel =
         std::make_shared<std::vector<intake::RelabelRule>>(options.metric_relabel);
     job->accept = accept_header(options.protocols, options.name_escaping);
-    job->collect = std::move(collect);
+    job->asking = std::move(asking);
     job->options = std::move(options);
     return job;
 }
@@ -51,12 +51,12 @@ Pool::Pool(std::shared_ptr<TargetContext> context, std::string name)
                                         "Total number of times scrape pools hit the target limit, "
                                         "during sync or config reload.")) {}
 
-void Pool::configure(JobOptions options, Collector collect,
-                     std::vector<TargetGroup> static_groups) {
-    if (job_ && options == options_ && static_groups == static_groups_) return;
+void Pool::configure(JobOptions options, Asking asking, std::vector<TargetGroup> static_groups) {
+    const bool asks_as_before = job_ && job_->asking.remote == asking.remote;
+    if (asks_as_before && options == options_ && static_groups == static_groups_) return;
     JobOptions scraping = scraping_part(options);
-    if (!job_ || job_->options != scraping)
-        job_ = make_job(std::move(scraping), std::move(collect));
+    if (!asks_as_before || job_->options != scraping)
+        job_ = make_job(std::move(scraping), std::move(asking));
     options_ = std::move(options);
     static_groups_ = std::move(static_groups);
     is_dirty_ = true;

@@ -21,7 +21,7 @@ class Pool final {
 
     // New options (discovery in them is not looked at) and the groups that they give themselves.
     // The targets follow at the next sync().
-    void configure(JobOptions options, Collector collect, std::vector<TargetGroup> static_groups);
+    void configure(JobOptions options, Asking asking, std::vector<TargetGroup> static_groups);
     void set_discovered_groups(std::vector<TargetGroup> groups);
 
     // What is to be done once the lock is released.

@@ -84,7 +84,7 @@ class ScrapeManager::Impl final {
                 Pool& pool = pool_of(job.job_name);
                 if (job.file_sds.empty() && job.http_sds.empty()) pool.set_discovered_groups({});
                 std::vector<TargetGroup> groups = static_groups_of(job);
-                pool.configure(std::move(job), nullptr, std::move(groups));
+                pool.configure(std::move(job), {}, std::move(groups));
             }
             for (CollectorJob& collector : collectors) {
                 const bool is_new = wanted.insert(collector.options.job_name).second;
@@ -187,7 +187,9 @@ class ScrapeManager::Impl final {
         options.scheme = kCollectorScheme;
         options.metrics_path = "/" + options.job_name;
         Pool& pool = pool_of(options.job_name);
-        pool.configure(std::move(options), std::move(collector.collect), {std::move(group)});
+        pool.configure(std::move(options),
+                       {std::move(collector.collect), std::move(collector.remote)},
+                       {std::move(group)});
     }
 
     void take_groups(const std::string& job, std::vector<TargetGroup> groups) KW_EXCLUDES(mutex_) {

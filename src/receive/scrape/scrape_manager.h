@@ -11,6 +11,7 @@
 // Threads: all members from any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,13 +39,26 @@ namespace kw::scrape {
 // Runs on the pool, once at a time.
 using Collector = std::function<void(std::string&)>;
 
+// A target that talks to another server without this module: starts a scrape and returns at once.
+struct RemoteCollector {
+    // What is to be stored (text format 0.0.4), and whether the scrape counts as good; both may be
+    // there. Called once, from any thread.
+    using Done = std::function<void(std::string body, Result<void> outcome)>;
+    // The answer comes soon after `timeout` at the latest.
+    std::function<void(std::chrono::milliseconds timeout, Done done)> begin;
+    // Makes what runs end soon; `done` is still called.
+    std::function<void()> cancel;
+};
+
 struct CollectorJob {
     // job_name, interval, limits, relabelling and so on; discovery and client are not used.
     JobOptions options;
     // The address shown, "localhost" say, which is also the instance label unless `labels` has one.
     std::string address;
     LabelSet labels;
-    Collector collect;
+    // One of the two. A remote one that is another object than before is another target to a reload.
+    Collector collect{};
+    std::shared_ptr<const RemoteCollector> remote{};
 };
 
 enum class Health : unsigned char { kUnknown, kUp, kDown };

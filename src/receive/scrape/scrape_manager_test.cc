@@ -311,6 +311,73 @@ TEST_F(ScrapeManagerTest, ScrapesCollectorsWithoutASocket) {
     EXPECT_THAT(fetcher_.requests, IsEmpty());
 }
 
+// Answers when the test says so.
+struct HeldCollector {
+    std::vector<RemoteCollector::Done> waiting;
+    int cancelled = 0;
+    std::shared_ptr<const RemoteCollector> remote = std::make_shared<const RemoteCollector>(
+        RemoteCollector{[this](std::chrono::milliseconds, RemoteCollector::Done done) {
+                            waiting.push_back(std::move(done));
+                        },
+                        [this] { ++cancelled; }});
+
+    CollectorJob as_job() const {
+        CollectorJob collector;
+        collector.options = job("postgres", {});
+        collector.options.static_sds.clear();
+        collector.address = "db:5432";
+        collector.remote = remote;
+        return collector;
+    }
+    void answer(std::string body, Result<void> outcome = {}) {
+        const RemoteCollector::Done done = std::move(waiting.at(0));
+        waiting.erase(waiting.begin());
+        done(std::move(body), std::move(outcome));
+    }
+};
+
+TEST_F(ScrapeManagerTest, ARemoteCollectorMayBeDownAndHaveSomethingToStore) {
+    HeldCollector database;
+    manager_.apply({}, {database.as_job()});
+    pass(10'000);
+    database.answer("pg_up 1\npg_size 5\n");
+    EXPECT_THAT(values(), ElementsAre("pg_size{instance=\"db:5432\", job=\"postgres\"} 5",
+                                      "pg_up{instance=\"db:5432\", job=\"postgres\"} 1"));
+    EXPECT_EQ(only_target().health, Health::kUp);
+
+    pass(10'000);
+    database.answer("pg_up 0\n", unavailable("connection refused"));
+    EXPECT_THAT(values(), ElementsAre("pg_size{instance=\"db:5432\", job=\"postgres\"} stale",
+                                      "pg_up{instance=\"db:5432\", job=\"postgres\"} 0"));
+    EXPECT_EQ(only_target().health, Health::kDown);
+    EXPECT_EQ(only_target().last_error, "connection refused");
+
+    pass(10'000);
+    database.answer("", timed_out("no answer within 5000 ms"));
+    EXPECT_EQ(only_target().last_error, "no answer within 5000 ms");
+}
+
+TEST_F(ScrapeManagerTest, ARemoteCollectorThatWaitsHoldsNobodyUpAndIsReplacedWithItsObject) {
+    fetcher_.set(url_of("a:1"), "x 1\n");
+    HeldCollector first;
+    manager_.apply({job("api", {"a:1"})}, {first.as_job()});
+    pass(20'000);
+    EXPECT_EQ(first.waiting.size(), 1U) << "one collection at a time";
+    EXPECT_THAT(values(), ElementsAre("x{instance=\"a:1\", job=\"api\"} 1",
+                                      "x{instance=\"a:1\", job=\"api\"} 1"));
+
+    manager_.apply({job("api", {"a:1"})}, {first.as_job()});  // as before
+    EXPECT_EQ(first.cancelled, 0);
+    HeldCollector second;
+    manager_.apply({job("api", {"a:1"})}, {second.as_job()});
+    EXPECT_EQ(first.cancelled, 1);
+    first.answer("pg_up 1\n");
+    pass(10'000);
+    EXPECT_THAT(values(), ElementsAre("x{instance=\"a:1\", job=\"api\"} 1"));
+    EXPECT_EQ(second.waiting.size(), 1U);
+    second.answer("", cancelled("the test ends"));
+}
+
 // guide: G004
 TEST_F(ScrapeManagerTest, FilesAndUrlsBecomeTargets) {
     ASSERT_TRUE(outside_.files.create_directories("/sd").ok());

@@ -118,8 +118,10 @@ bool Target::begin(Millis due, Millis now) {
     context_->scrape_began();
     if (!forced.empty()) {
         finish(timing, [&] { return intake_.fail(exhausted("{}", forced), timing); });
-    } else if (job_->collect) {
+    } else if (job_->asking.collect) {
         collect(timing);
+    } else if (job_->asking.remote) {
+        collect_remotely(timing);
     } else {
         fetch(timing);
     }
@@ -153,7 +155,7 @@ void Target::collect(const intake::ScrapeTiming& timing) {
         self->finish(timing, [&] {
             std::string body;
             try {
-                self->job_->collect(body);
+                self->job_->asking.collect(body);
             } catch (const std::exception& e) {
                 return self->intake_.fail(internal_error("the collector failed: {}", e.what()),
                                           timing);
@@ -164,6 +166,19 @@ void Target::collect(const intake::ScrapeTiming& timing) {
     if (!context_->env.pool.submit(run).ok()) {
         finish(timing, [&] { return intake_.fail(exhausted("too much work is waiting"), timing); });
     }
+}
+
+void Target::collect_remotely(const intake::ScrapeTiming& timing) {
+    job_->asking.remote->begin(
+        std::chrono::milliseconds(plan_.timeout_ms),
+        [self = shared_from_this(), timing](std::string body, Result<void> outcome) {
+            self->finish(timing, [&] {
+                if (body.empty() && !outcome.ok())
+                    return self->intake_.fail(std::move(outcome).error(), timing);
+                return self->intake_.ingest(body, wire::ExpositionFormat::kText, timing,
+                                            std::move(outcome));
+            });
+        });
 }
 
 intake::ScrapeReport Target::take_answer(Result<net::FetchResponse> answer,
@@ -236,6 +251,13 @@ void Target::retire(bool with_markers) {
 
 void Target::cancel() {
     if (const net::Fetcher::FetchId id = fetch_id_.load(); id != 0) context_->fetcher.cancel(id);
+    // A replaced target's collector may be its successor's already.
+    bool is_busy = false;
+    {
+        MutexLock lock(mutex_);
+        is_busy = is_busy_;
+    }
+    if (is_busy && job_->asking.remote) job_->asking.remote->cancel();
 }
 
 void Target::end_series() {

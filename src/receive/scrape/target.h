@@ -22,13 +22,19 @@
 
 namespace kw::scrape {
 
+// How a target is asked: by one of the two; by neither, it is fetched.
+struct Asking {
+    Collector collect;
+    std::shared_ptr<const RemoteCollector> remote;
+};
+
 // What the targets of one job share, and what a target keeps from its birth to its end.
 struct TargetJob {
     JobOptions options;  // without discovery
     std::shared_ptr<const net::HttpClientOptions> client;
     std::shared_ptr<const std::vector<intake::RelabelRule>> metric_relabel;
     std::string accept;
-    Collector collect;  // null: fetched
+    Asking asking;
 };
 
 struct TargetMetrics {
@@ -81,7 +87,7 @@ class Target final : public std::enable_shared_from_this<Target> {
     // runs.
     void retire(bool with_markers) KW_EXCLUDES(mutex_);
     // Stops the fetch that runs, if any.
-    void cancel();
+    void cancel() KW_EXCLUDES(mutex_);
 
     // All scrapes fail with it from now on, until it is empty again.
     void set_forced_error(std::string error) KW_EXCLUDES(mutex_);
@@ -95,6 +101,7 @@ class Target final : public std::enable_shared_from_this<Target> {
  private:
     void fetch(const intake::ScrapeTiming& timing);
     void collect(const intake::ScrapeTiming& timing);
+    void collect_remotely(const intake::ScrapeTiming& timing);
     intake::ScrapeReport take_answer(Result<net::FetchResponse> answer,
                                      const intake::ScrapeTiming& timing);
     void finish(const intake::ScrapeTiming& timing,
