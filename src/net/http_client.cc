@@ -202,6 +202,7 @@ class HttpClient::Impl final {
         }
         if (transfer.will_follow()) return follow(transfer);
         transfer.response.url = transfer.url.text;
+        if (transfer.request.measures) transfer.response.measured = std::move(transfer.measured);
         finish(transfer.id, std::move(transfer.response));
     }
 

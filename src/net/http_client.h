@@ -78,6 +78,22 @@ struct FetchRequest {
     bool accept_gzip = true;                    // sends Accept-Encoding: gzip and undoes it
     bool callback_is_quick =
         false;  // it never waits, and runs on the client's thread rather than the pool
+    // For probes: every leg on a connection of its own, and FetchResponse::measured.
+    bool measures = false;
+};
+
+// How a fetch went, over all its redirects; seconds. A phase that did not occur is 0.
+struct FetchMeasurement {
+    double resolve = 0;
+    double connect = 0;
+    double tls = 0;
+    double processing = 0;  // from the request to the first byte of the answer
+    double transfer = 0;
+    uint32_t redirect_count = 0;
+    double http_version = 0;                // 1.1, 2: of the last leg, as everything below
+    std::string address;                    // that was connected to
+    std::string tls_version;                // "TLSv1.3"; empty without TLS
+    std::vector<std::string> certificates;  // PEM, the peer's own first
 };
 
 struct FetchResponse {
@@ -86,6 +102,7 @@ struct FetchResponse {
     std::string body;
     std::string url;          // after redirects
     uint64_t wire_bytes = 0;  // the body as it came, compressed perhaps
+    std::optional<FetchMeasurement> measured{};
 };
 
 using FetchCallback = std::function<void(Result<FetchResponse>)>;

@@ -1,5 +1,7 @@
 #include "net/transfer.h"
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
 #include <cstring>
 #include <system_error>
@@ -155,6 +157,12 @@ void Transfer::configure(const HttpClient::Options& client, const ProxyEnvironme
     curl_easy_setopt(easy.get(), CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy.get(), CURLOPT_HTTP_VERSION,
                      options().enable_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+    if (request.measures) {
+        curl_easy_setopt(easy.get(), CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy.get(), CURLOPT_FORBID_REUSE, 1L);
+        curl_easy_setopt(easy.get(), CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+        curl_easy_setopt(easy.get(), CURLOPT_CERTINFO, 1L);
+    }
     set_method();
     set_server_name();
     set_headers();
@@ -250,6 +258,15 @@ void Transfer::take_header(std::string_view line) {
     if (line.starts_with("HTTP/")) {  // the status line; the one before was interim
         response.headers = Headers();
         decoder_.reset();
+        if (request.measures && url.scheme == "https") {
+            // Only while the leg runs.
+            curl_tlssessioninfo* session = nullptr;
+            curl_easy_getinfo(easy.get(), CURLINFO_TLS_SSL_PTR, &session);
+            if (session != nullptr && session->backend == CURLSSLBACKEND_OPENSSL &&
+                session->internals != nullptr) {
+                measured.tls_version = SSL_get_version(static_cast<const SSL*>(session->internals));
+            }
+        }
         return;
     }
     const size_t colon = line.find(':');
@@ -286,8 +303,48 @@ void Transfer::begin_body() {
     }
 }
 
+// libcurl counts each phase from the begin of the leg.
+void Transfer::measure_leg() {
+    const auto seconds = [&](CURLINFO info) {
+        curl_off_t microseconds = 0;
+        curl_easy_getinfo(easy.get(), info, &microseconds);
+        return static_cast<double>(microseconds) / 1e6;
+    };
+    const double resolved = seconds(CURLINFO_NAMELOOKUP_TIME_T);
+    const double connected = seconds(CURLINFO_CONNECT_TIME_T);
+    const double secured = std::max(seconds(CURLINFO_APPCONNECT_TIME_T), connected);
+    const double answered = seconds(CURLINFO_STARTTRANSFER_TIME_T);
+    measured.resolve += resolved;
+    measured.connect += std::max(0.0, connected - resolved);
+    measured.tls += secured - connected;
+    measured.processing += std::max(0.0, answered - secured);
+    measured.transfer += std::max(0.0, seconds(CURLINFO_TOTAL_TIME_T) - answered);
+    measured.redirect_count = redirect_count;
+
+    long version = 0;
+    curl_easy_getinfo(easy.get(), CURLINFO_HTTP_VERSION, &version);
+    measured.http_version = version == CURL_HTTP_VERSION_1_0   ? 1.0
+                            : version == CURL_HTTP_VERSION_2_0 ? 2.0
+                                                               : 1.1;
+    const char* address = nullptr;
+    curl_easy_getinfo(easy.get(), CURLINFO_PRIMARY_IP, &address);
+    measured.address = address == nullptr ? "" : address;
+    if (url.scheme != "https") measured.tls_version.clear();
+
+    measured.certificates.clear();
+    curl_certinfo* chain = nullptr;
+    curl_easy_getinfo(easy.get(), CURLINFO_CERTINFO, &chain);
+    for (int i = 0; chain != nullptr && i < chain->num_of_certs; ++i) {
+        for (const curl_slist* line = chain->certinfo[i]; line != nullptr; line = line->next) {
+            const std::string_view text = line->data;
+            if (text.starts_with("Cert:")) measured.certificates.emplace_back(text.substr(5));
+        }
+    }
+}
+
 Result<void> Transfer::finish_leg() {
     if (response.wire_bytes == 0) begin_body();
+    if (request.measures) measure_leg();
     const bool was_packed = decoder_ && response.wire_bytes > 0 && !will_follow();
     return was_packed ? decoder_->finish() : Result<void>();
 }

@@ -45,6 +45,7 @@ struct Transfer {
 
     Easy easy;
     FetchResponse response;
+    FetchMeasurement measured;
     std::optional<Error> error;  // ours, which libcurl only knows as a callback that failed
 
     // Checks the request and reads the files of its options.
@@ -67,6 +68,7 @@ struct Transfer {
  private:
     const HttpClientOptions& options() const;
     void begin_body();
+    void measure_leg();
     void set_method();
     void set_server_name();
     void set_headers();
