@@ -6,13 +6,21 @@
 namespace kw::collect {
 namespace {
 
+// What is no UTF-8 (a key of Redis, a name in a database of another encoding) would fail the whole scrape: its bytes
+// beyond ASCII become U+FFFD.
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
+    const bool is_utf8 = is_valid_utf8(text);
     for (const char c : text) {
         switch (c) {
             case '\\': out += "\\\\"; break;
             case '\n': out += "\\n"; break;
             case '"': out += quotes ? "\\\"" : "\""; break;
-            default: out += c;
+            default:
+                if (is_utf8 || static_cast<unsigned char>(c) < 0x80) {
+                    out += c;
+                } else {
+                    out += "\xEF\xBF\xBD";
+                }
         }
     }
 }

@@ -1,0 +1,91 @@
+#include "collect/remote/worker.h"
+
+#include <pthread.h>
+
+#include <exception>
+#include <utility>
+
+namespace kw::collect {
+
+Worker::Worker(const Clock& clock, std::string name, std::unique_ptr<RemoteSource> source)
+    : clock_(clock), name_(std::move(name).substr(0, 15)), source_(std::move(source)) {}
+
+Worker::~Worker() { join(); }
+
+void Worker::join() {
+    stop();
+    std::jthread thread;
+    {
+        MutexLock lock(mutex_);
+        thread = std::move(thread_);
+    }
+}
+
+void Worker::begin(std::chrono::milliseconds timeout, Done done) {
+    Result<void> refused;
+    {
+        MutexLock lock(mutex_);
+        if (is_stopped_) {
+            refused = cancelled("no longer wanted");
+        } else if (is_busy_) {
+            refused = unavailable("the collection before still runs");
+        } else {
+            is_busy_ = true;
+            interrupt_.lower();
+            request_ = Request{timeout, std::move(done)};
+            if (!thread_.joinable()) thread_ = std::jthread([this] { run(); });
+        }
+    }
+    if (!refused.ok()) return done("", std::move(refused));
+    wake_.notify_all();
+}
+
+void Worker::cancel() {
+    MutexLock lock(mutex_);
+    if (is_busy_) interrupt_.raise();
+}
+
+void Worker::stop() {
+    {
+        MutexLock lock(mutex_);
+        is_stopped_ = true;
+        interrupt_.raise();
+    }
+    wake_.notify_all();
+}
+
+bool Worker::is_idle() const {
+    MutexLock lock(mutex_);
+    return !is_busy_;
+}
+
+void Worker::run() {
+    ::pthread_setname_np(::pthread_self(), name_.c_str());
+    for (;;) {
+        std::optional<Request> request;
+        {
+            MutexLock lock(mutex_);
+            while (!request_ && !is_stopped_) wake_.wait(mutex_);
+            request = std::exchange(request_, std::nullopt);
+            if (!request) return;
+        }
+        carry_out(*std::move(request));
+        MutexLock lock(mutex_);
+        is_busy_ = false;
+    }
+}
+
+void Worker::carry_out(Request request) {
+    const Deadline deadline(clock_, request.timeout, interrupt_);
+    std::string body;
+    Result<void> outcome;
+    try {
+        outcome = source_->collect(deadline, body);
+    } catch (const std::exception& e) {
+        outcome = internal_error("the collector failed: {}", e.what());
+        body.clear();
+    }
+    request.done(std::move(body), std::move(outcome));
+}
+
+}  // namespace kw::collect
