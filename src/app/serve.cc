@@ -12,6 +12,7 @@
 #include "app/config/web_config.h"
 #include "app/late_store.h"
 #include "app/listen_rules.h"
+#include "app/remote_collectors.h"
 #include "app/running_config.h"
 #include "app/signals.h"
 #include "app/version.h"
@@ -151,21 +152,30 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     net::HttpClient fetcher(env, {});
     collect::HostCollectors host(clock, {});
     collect::SelfCollectors self(clock, {});
+    RemoteCollectors remote_collectors(env, fetcher);
     scrape::ScrapeManager scraper(env, store, fetcher);
     const auto apply = [&](const Config& config) {
         std::vector<scrape::CollectorJob> collectors;
         if (config.host.enabled) {
-            collectors.push_back({config.host.job, "localhost", config.host.labels,
-                                  [&](std::string& out) { host.collect(out); }});
+            collectors.push_back({.options = config.host.job,
+                                  .address = "localhost",
+                                  .labels = config.host.labels,
+                                  .collect = [&](std::string& out) { host.collect(out); }});
         }
         if (config.process.enabled) {
-            collectors.push_back({config.process.job, "localhost", config.process.labels,
-                                  [&](std::string& out) {
+            collectors.push_back({.options = config.process.job,
+                                  .address = "localhost",
+                                  .labels = config.process.labels,
+                                  .collect = [&](std::string& out) {
                                       metrics.render(out);
                                       self.collect(out);
                                   }});
         }
+        for (scrape::CollectorJob& job : remote_collectors.apply(config.remote_collectors)) {
+            collectors.push_back(std::move(job));
+        }
         scraper.apply(config.jobs, std::move(collectors));
+        remote_collectors.end_unused();
     };
 
     // query

@@ -1,10 +1,6 @@
 """The guide's configuration and system queries, verbatim, on a running server with real clients."""
 
 import json
-import os
-import pathlib
-import shutil
-import tempfile
 import unittest
 
 from harness import EndToEndTest, free_port, wait_until
@@ -87,28 +83,9 @@ class RealClients(EndToEndTest):
 class Exporters(EndToEndTest):
     """Debian's exporters beside a private PostgreSQL and a private Redis, all on free ports."""
 
-    def start_postgres(self) -> int:
-        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
-        if not programs:
-            self.skipTest("postgresql is not installed; ./kw test installs it")
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="kw-e2e-pg-"))
-        self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        # PostgreSQL refuses to run as root.
-        as_postgres: list[str] = []
-        if os.getuid() == 0:
-            shutil.chown(folder, "postgres", "postgres")
-            as_postgres = ["runuser", "-u", "postgres", "--"]
-        data, port = folder / "data", free_port()
-        self.tool(*as_postgres, str(programs[-1] / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres")
-        self.program("postgresql", [*as_postgres, str(programs[-1] / "postgres"), "-D", str(data), "-p", str(port),
-                                    "-h", "127.0.0.1", "-k", str(folder), "-c", "fsync=off"])
-        return port
-
     # guide: G001, G031, G032, G034
     def test_node_postgres_and_redis_exporters_are_scraped(self) -> None:
-        postgres, redis = self.start_postgres(), free_port()
-        self.program("redis-server", ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", "",
-                                      "--dir", str(self.folder)])
+        postgres, redis = self.start_postgres(), self.start_redis()
         ports = {name: free_port() for name in ("node", "postgres", "redis")}
         self.program("node", ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{ports['node']}"])
         self.program("postgres", ["prometheus-postgres-exporter",

@@ -247,6 +247,32 @@ class EndToEndTest(unittest.TestCase):
         self.stack.callback(made.close)
         return made
 
+    def start_postgres(self, *settings: str) -> int:
+        """A private PostgreSQL with a superuser `postgres` and no passwords on loopback; returns its port."""
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+        if not programs:
+            self.skipTest("postgresql is not installed; ./kw test installs it")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="kw-e2e-pg-"))
+        self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        # PostgreSQL refuses to run as root.
+        as_postgres: list[str] = []
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+            as_postgres = ["runuser", "-u", "postgres", "--"]
+        data, port = folder / "data", free_port()
+        self.tool(*as_postgres, str(programs[-1] / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres")
+        options = [part for setting in ("fsync=off", *settings) for part in ("-c", setting)]
+        self.program("postgresql", [*as_postgres, str(programs[-1] / "postgres"), "-D", str(data), "-p", str(port),
+                                    "-h", "127.0.0.1", "-k", str(folder), *options])
+        return port
+
+    def start_redis(self, *arguments: str) -> int:
+        """A private Redis that keeps nothing; returns its port."""
+        port = free_port()
+        self.program("redis-server", ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+                                      "--dir", str(self.folder), *arguments])
+        return port
+
     def tool(self, *arguments: str, stdin: bytes | None = None, expect: int | None = 0) -> str:
         """Runs a program to its end; returns its output. `expect` None: any exit code."""
         if shutil.which(arguments[0]) is None:

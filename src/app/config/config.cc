@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <tuple>
-#include <unordered_map>
 
+#include "app/config/collectors.h"
 #include "app/config/convert.h"
 #include "app/config/globals.h"
 #include "app/config/inactive.h"
@@ -20,9 +20,6 @@
 
 namespace kw::app {
 namespace {
-
-constexpr std::string_view kHostJob = "host";
-constexpr std::string_view kProcessJob = "kilowatch";
 
 std::string directory_of(const std::string& path) {
     return std::filesystem::path(path).parent_path().string();
@@ -44,7 +41,8 @@ class Loader {
         KW_TRY(add_jobs(section.sections("scrape_configs"), global, directory_of(path_)));
         KW_TRY(add_scrape_config_files(section, global));
         KW_TRY(check_names_of_others(section, global));
-        KW_TRY(read_collectors(section, global));
+        KW_TRY(read_collectors(*section.section("collectors"), global, directory_of(path_),
+                               job_places_, config_));
         for (const std::string& glob : section.texts("rule_files")) {
             config_.rule_files.push_back(resolved_path(directory_of(path_), glob));
         }
@@ -162,58 +160,6 @@ class Loader {
         return {};
     }
 
-    Result<void> read_collectors(const Section& config, const Section& global) {
-        const Section& collectors = *config.section("collectors");
-        KW_TRY_ASSIGN(config_.host, to_collector(collectors, "host", kHostJob, global));
-        KW_TRY_ASSIGN(config_.process, to_collector(collectors, "process", kProcessJob, global));
-        return {};
-    }
-
-    // The first of the blocks that says how long, from the innermost outwards; 0 when none does.
-    static int64_t first_duration(std::initializer_list<const Section*> blocks,
-                                  std::string_view key) {
-        for (const Section* const block : blocks) {
-            if (block->integer(key) > 0) return block->integer(key);
-        }
-        return 0;
-    }
-
-    Result<CollectorOptions> to_collector(const Section& collectors, std::string_view key,
-                                          std::string_view job_name, const Section& global) {
-        const Section& section = *collectors.section(key);
-        CollectorOptions options;
-        options.enabled = section.flag("enabled");
-        if (!options.enabled) return options;
-        if (const auto taken = job_places_.find(std::string(job_name));
-            taken != job_places_.end()) {
-            return invalid(
-                "{}: job_name: {} is the job of the built-in collector; choose another or set "
-                "collectors.{}.enabled: false",
-                taken->second, job_name, key);
-        }
-        options.job.job_name = std::string(job_name);
-        options.job.interval_ms =
-            first_duration({&section, &collectors, &global}, "scrape_interval");
-        const int64_t own_timeout = first_duration({&section, &collectors}, "scrape_timeout");
-        if (own_timeout > options.job.interval_ms) {
-            const Section& place = section.integer("scrape_timeout") > 0 ? section : collectors;
-            return place.error("scrape_timeout", "is longer than the interval {}; lower it",
-                               format_duration_ms(options.job.interval_ms));
-        }
-        options.job.timeout_ms =
-            own_timeout > 0 ? own_timeout
-                            : std::min(global.integer("scrape_timeout"), options.job.interval_ms);
-        const bool legacy = global.text("metric_name_validation_scheme") == "legacy";
-        options.job.name_validation = legacy ? NameScheme::kLegacy : NameScheme::kUtf8;
-        KW_TRY_ASSIGN(options.job.metric_relabel,
-                      to_relabel_rules(section.sections("metric_relabel_configs"),
-                                       options.job.name_validation));
-        LabelBuilder labels;
-        for (const auto& [name, values] : section.map("labels")) labels.set(name, values.front());
-        options.labels = labels.build();
-        return options;
-    }
-
     void sort_warnings() {
         const auto position = [&](const std::string& file) {
             return std::find(config_.files.begin(), config_.files.end(), file) -
@@ -230,7 +176,7 @@ class Loader {
     const std::string& path_;
     const LoadOptions& options_;
     Config config_;
-    std::unordered_map<std::string, std::string> job_places_;  // job name -> "file:line"
+    JobPlaces job_places_;
 };
 
 // Holds a file that is one block against the schema.

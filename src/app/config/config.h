@@ -14,9 +14,14 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
+#include "collect/health/health.h"
+#include "collect/postgres/source.h"
+#include "collect/probe/probe.h"
+#include "collect/redis/source.h"
 #include "model/labels.h"
 #include "scrape/options.h"
 
@@ -46,11 +51,25 @@ struct CollectorOptions {
     bool operator==(const CollectorOptions&) const = default;
 };
 
+// What a collector of another server asks.
+using RemoteSourceOptions = std::variant<collect::PostgresOptions, collect::RedisOptions,
+                                         collect::HealthOptions, collect::ProbeOptions>;
+
+// A collector that asks another server.
+struct RemoteCollectorOptions {
+    scrape::JobOptions job;  // as above; its name is "job/instance"
+    std::string address;     // as targets show it
+    LabelSet labels;         // job and instance among them
+    RemoteSourceOptions source;
+    bool operator==(const RemoteCollectorOptions&) const = default;
+};
+
 struct Config {
     std::vector<scrape::JobOptions> jobs;  // of scrape_configs, then of scrape_config_files
     CollectorOptions host;                 // job "host"
     CollectorOptions process;              // job "kilowatch": the server itself
-    LabelSet external_labels;              // variables expanded
+    std::vector<RemoteCollectorOptions> remote_collectors;
+    LabelSet external_labels;  // variables expanded
     int64_t evaluation_interval_ms = 60'000;
     std::vector<std::string> rule_files;  // globs, below the file's directory
 

@@ -14,19 +14,6 @@ net::TextOrFile text_or_file(const Section& section, std::string_view text, std:
     return {.text = section.text(text), .file = resolved_path(directory, section.text(file))};
 }
 
-net::TlsClientOptions to_tls(const Section& tls, const std::string& directory) {
-    net::TlsClientOptions options;
-    options.ca = text_or_file(tls, "ca", "ca_file", directory);
-    options.cert = text_or_file(tls, "cert", "cert_file", directory);
-    options.key = text_or_file(tls, "key", "key_file", directory);
-    options.server_name = tls.text("server_name");
-    options.insecure_skip_verify = tls.flag("insecure_skip_verify");
-    // The schema has the same four names.
-    options.min_version = net::parse_tls_version(tls.text("min_version")).value();
-    options.max_version = net::parse_tls_version(tls.text("max_version")).value();
-    return options;
-}
-
 std::optional<net::Authorization> to_authorization(const Section& http,
                                                    const std::string& directory) {
     if (const Section* const section = http.section("authorization"); section != nullptr) {
@@ -123,6 +110,19 @@ NameScheme to_name_scheme(const std::string& text) {
 
 }  // namespace
 
+net::TlsClientOptions to_tls_client(const Section& tls, const std::string& directory) {
+    net::TlsClientOptions options;
+    options.ca = text_or_file(tls, "ca", "ca_file", directory);
+    options.cert = text_or_file(tls, "cert", "cert_file", directory);
+    options.key = text_or_file(tls, "key", "key_file", directory);
+    options.server_name = tls.text("server_name");
+    options.insecure_skip_verify = tls.flag("insecure_skip_verify");
+    // The schema has the same four names.
+    options.min_version = net::parse_tls_version(tls.text("min_version")).value();
+    options.max_version = net::parse_tls_version(tls.text("max_version")).value();
+    return options;
+}
+
 std::string resolved_path(std::string_view directory, std::string_view path) {
     if (path.empty() || path.front() == '/' || directory.empty() || directory == ".") {
         return std::string(path);
@@ -172,7 +172,7 @@ Result<net::HttpClientOptions> to_http_client(const Section& section,
     }
     options.authorization = to_authorization(section, directory);
     if (const Section* const tls = section.section("tls_config"); tls != nullptr) {
-        options.tls = to_tls(*tls, directory);
+        options.tls = to_tls_client(*tls, directory);
     }
     options.proxy = to_proxy(section);
     options.follow_redirects = section.flag("follow_redirects");

@@ -21,6 +21,8 @@ std::string resolved_path(std::string_view directory, std::string_view path);
 Result<intake::RelabelRule> to_relabel_rule(const Section& rule, NameScheme scheme);
 Result<std::vector<intake::RelabelRule>> to_relabel_rules(const Sections& rules, NameScheme scheme);
 
+// A tls_config.
+net::TlsClientOptions to_tls_client(const Section& tls, const std::string& directory);
 // The HTTP client's keys of `section`; files are taken below `directory`. oauth2 does not act.
 // Errors: kInvalid, with its place.
 Result<net::HttpClientOptions> to_http_client(const Section& section, const std::string& directory);

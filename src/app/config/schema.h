@@ -132,6 +132,8 @@ extern const Block kAlertingBlock;
 extern const Block kRemoteWriteBlock;
 extern const Block kRemoteReadBlock;
 extern const Block kTracingBlock;
+// schema_collectors.cc
+extern const Block kCollectorsBlock;
 // schema_config.cc
 extern const Block kConfigBlock;
 // schema_web.cc

@@ -140,23 +140,6 @@ Result<void> check_otlp(Section& otlp) {
 }
 constexpr Block kOtlpBlock = {"otlp", kOtlpFields, check_otlp};
 
-// collectors: ours
-constexpr Field kCollectorFields[] = {
-    flag("enabled", true),
-    duration("scrape_interval"),  // that of `collectors`
-    duration("scrape_timeout"),
-    labels("labels"),
-    blocks("metric_relabel_configs", kRelabelConfigBlock),
-};
-constexpr Block kCollectorBlock = {"collector", kCollectorFields};
-constexpr Field kCollectorsFields[] = {
-    duration("scrape_interval"),  // the global one
-    duration("scrape_timeout"),
-    block("host", kCollectorBlock, true),
-    block("process", kCollectorBlock, true),
-};
-constexpr Block kCollectorsBlock = {"collectors", kCollectorsFields};
-
 constexpr Field kConfigFields[] = {
     block("global", kGlobalBlock, true),
     block("runtime", kRuntimeBlock, true),
