@@ -32,7 +32,8 @@ struct Cgroup {
     std::optional<double> threads_max;
     std::optional<double> cpu_quota;
     std::optional<double> cpu_period;
-    Fields io;  // summed over the devices
+    std::map<std::string, Fields, std::less<>> io;  // by device, "/dev/sda"
+    Fields pressure;                                // microseconds by "cpu some", "io full", …
 
     std::optional<double> of(const Fields& fields, std::string_view name,
                              double divisor = 1) const {
@@ -51,18 +52,44 @@ Fields flat_fields(std::string_view text) {
     return fields;
 }
 
-// "8:0 rbytes=1 wbytes=2 …" a line, summed.
-Fields io_fields(std::string_view text) {
-    Fields fields;
-    for (const std::string_view line : lines_of(text)) {
-        for (const std::string_view word : words_of(line)) {
-            const size_t equals = word.find('=');
-            if (equals == std::string_view::npos) continue;
-            fields[std::string(word.substr(0, equals))] +=
-                number_of(word.substr(equals + 1)).value_or(0);
+// "/dev/sda" of "8:0"; the numbers themselves where the kernel has no name for them.
+std::string device_name(const Host& host, std::string_view numbers) {
+    const Result<std::string> event = host.sys(fmt::format("dev/block/{}/uevent", numbers));
+    if (event.ok()) {
+        constexpr std::string_view kName = "DEVNAME=";
+        for (const std::string_view line : lines_of(*event)) {
+            if (line.starts_with(kName)) return fmt::format("/dev/{}", line.substr(kName.size()));
         }
     }
-    return fields;
+    return std::string(numbers);
+}
+
+// "8:0 rbytes=1 wbytes=2 …" a line.
+std::map<std::string, Fields, std::less<>> io_fields(const Host& host, std::string_view text) {
+    std::map<std::string, Fields, std::less<>> devices;
+    for (const std::string_view line : lines_of(text)) {
+        const std::vector<std::string_view> words = words_of(line);
+        if (words.size() < 2) continue;
+        Fields& fields = devices[device_name(host, words[0])];
+        for (size_t i = 1; i < words.size(); ++i) {
+            const size_t equals = words[i].find('=');
+            if (equals == std::string_view::npos) continue;
+            fields[std::string(words[i].substr(0, equals))] =
+                number_of(words[i].substr(equals + 1)).value_or(0);
+        }
+    }
+    return devices;
+}
+
+// "some avg10=0.00 avg60=0.00 avg300=0.00 total=5" a line.
+void add_pressure(Fields& fields, std::string_view resource, std::string_view text) {
+    constexpr std::string_view kTotal = "total=";
+    for (const std::string_view line : lines_of(text)) {
+        const std::vector<std::string_view> words = words_of(line);
+        if (words.size() < 2 || !words.back().starts_with(kTotal)) continue;
+        const Result<double> total = number_of(words.back().substr(kTotal.size()));
+        if (total.ok()) fields[fmt::format("{} {}", resource, words[0])] = *total;
+    }
 }
 
 // "max" is no limit.
@@ -81,7 +108,10 @@ Cgroup read_cgroup(const Host& host, const std::string& path, std::string id) {
     group.cpu = flat_fields(line("cpu.stat"));
     group.memory = flat_fields(line("memory.stat"));
     group.events = flat_fields(line("memory.events"));
-    group.io = io_fields(line("io.stat"));
+    group.io = io_fields(host, line("io.stat"));
+    for (const std::string_view resource : {"cpu", "memory", "io"}) {
+        add_pressure(group.pressure, resource, line(fmt::format("{}.pressure", resource)));
+    }
     group.memory_bytes = limit_of(line("memory.current"));
     group.memory_limit_bytes = limit_of(line("memory.max"));
     group.memory_peak_bytes = limit_of(line("memory.peak"));
@@ -102,7 +132,9 @@ struct CgroupMetric {
     std::string_view help;
     std::string_view type;
     std::optional<double> (*value)(const Cgroup& group);
+    std::array<LabelView, 2> labels{};  // beside `id`, as cAdvisor has them; empty ones are none
 };
+// Rows of one family stand together.
 constexpr CgroupMetric kMetrics[] = {
     {"container_cpu_cfs_periods_total", "Number of elapsed enforcement period intervals.",
      "counter", [](const Cgroup& group) { return group.of(group.cpu, "nr_periods"); }},
@@ -113,20 +145,35 @@ constexpr CgroupMetric kMetrics[] = {
      [](const Cgroup& group) { return group.of(group.cpu, "throttled_usec", 1e6); }},
     {"container_cpu_system_seconds_total", "Cumulative system cpu time consumed in seconds.",
      "counter", [](const Cgroup& group) { return group.of(group.cpu, "system_usec", 1e6); }},
-    {"container_cpu_usage_seconds_total", "Cumulative cpu time consumed in seconds.", "counter",
-     [](const Cgroup& group) { return group.of(group.cpu, "usage_usec", 1e6); }},
+    {"container_cpu_usage_seconds_total",
+     "Cumulative cpu time consumed in seconds.",
+     "counter",
+     [](const Cgroup& group) { return group.of(group.cpu, "usage_usec", 1e6); },
+     {{{"cpu", "total"}, {}}}},
     {"container_cpu_user_seconds_total", "Cumulative user cpu time consumed in seconds.", "counter",
      [](const Cgroup& group) { return group.of(group.cpu, "user_usec", 1e6); }},
-    {"container_fs_reads_bytes_total", "Cumulative count of bytes read", "counter",
-     [](const Cgroup& group) { return group.of(group.io, "rbytes"); }},
-    {"container_fs_reads_total", "Cumulative count of reads completed", "counter",
-     [](const Cgroup& group) { return group.of(group.io, "rios"); }},
-    {"container_fs_writes_bytes_total", "Cumulative count of bytes written", "counter",
-     [](const Cgroup& group) { return group.of(group.io, "wbytes"); }},
-    {"container_fs_writes_total", "Cumulative count of writes completed", "counter",
-     [](const Cgroup& group) { return group.of(group.io, "wios"); }},
     {"container_memory_cache", "Number of bytes of page cache memory.", "gauge",
      [](const Cgroup& group) { return group.of(group.memory, "file"); }},
+    {"container_memory_failures_total",
+     "Cumulative count of memory allocation failures.",
+     "counter",
+     [](const Cgroup& group) { return group.of(group.memory, "pgfault"); },
+     {{{"failure_type", "pgfault"}, {"scope", "container"}}}},
+    {"container_memory_failures_total",
+     "Cumulative count of memory allocation failures.",
+     "counter",
+     [](const Cgroup& group) { return group.of(group.memory, "pgfault"); },
+     {{{"failure_type", "pgfault"}, {"scope", "hierarchy"}}}},
+    {"container_memory_failures_total",
+     "Cumulative count of memory allocation failures.",
+     "counter",
+     [](const Cgroup& group) { return group.of(group.memory, "pgmajfault"); },
+     {{{"failure_type", "pgmajfault"}, {"scope", "container"}}}},
+    {"container_memory_failures_total",
+     "Cumulative count of memory allocation failures.",
+     "counter",
+     [](const Cgroup& group) { return group.of(group.memory, "pgmajfault"); },
+     {{{"failure_type", "pgmajfault"}, {"scope", "hierarchy"}}}},
     {"container_memory_kernel_usage", "Size of kernel memory allocated in bytes.", "gauge",
      [](const Cgroup& group) { return group.of(group.memory, "kernel"); }},
     {"container_memory_mapped_file", "Size of memory mapped files in bytes.", "gauge",
@@ -149,6 +196,24 @@ constexpr CgroupMetric kMetrics[] = {
      }},
     {"container_oom_events_total", "Count of out of memory events observed for the container",
      "counter", [](const Cgroup& group) { return group.of(group.events, "oom_kill"); }},
+    {"container_pressure_cpu_stalled_seconds_total",
+     "Total time duration all tasks in the container have stalled due to cpu congestion.",
+     "counter", [](const Cgroup& group) { return group.of(group.pressure, "cpu full", 1e6); }},
+    {"container_pressure_cpu_waiting_seconds_total",
+     "Total time duration any of the tasks in the container have waited due to cpu congestion.",
+     "counter", [](const Cgroup& group) { return group.of(group.pressure, "cpu some", 1e6); }},
+    {"container_pressure_io_stalled_seconds_total",
+     "Total time duration all tasks in the container have stalled due to io congestion.", "counter",
+     [](const Cgroup& group) { return group.of(group.pressure, "io full", 1e6); }},
+    {"container_pressure_io_waiting_seconds_total",
+     "Total time duration any of the tasks in the container have waited due to io congestion.",
+     "counter", [](const Cgroup& group) { return group.of(group.pressure, "io some", 1e6); }},
+    {"container_pressure_memory_stalled_seconds_total",
+     "Total time duration all tasks in the container have stalled due to memory congestion.",
+     "counter", [](const Cgroup& group) { return group.of(group.pressure, "memory full", 1e6); }},
+    {"container_pressure_memory_waiting_seconds_total",
+     "Total time duration any of the tasks in the container have waited due to memory congestion.",
+     "counter", [](const Cgroup& group) { return group.of(group.pressure, "memory some", 1e6); }},
     {"container_spec_cpu_period", "CPU period of the container.", "gauge",
      [](const Cgroup& group) { return group.cpu_period; }},
     {"container_spec_cpu_quota", "CPU quota of the container.", "gauge",
@@ -169,6 +234,18 @@ constexpr CgroupMetric kMetrics[] = {
          return *group.threads_max == std::numeric_limits<double>::infinity() ? 0
                                                                               : *group.threads_max;
      }},
+};
+
+struct DeviceMetric {
+    std::string_view name;
+    std::string_view help;
+    std::string_view field;  // of io.stat
+};
+constexpr DeviceMetric kDeviceMetrics[] = {
+    {"container_fs_reads_bytes_total", "Cumulative count of bytes read", "rbytes"},
+    {"container_fs_reads_total", "Cumulative count of reads completed", "rios"},
+    {"container_fs_writes_bytes_total", "Cumulative count of bytes written", "wbytes"},
+    {"container_fs_writes_total", "Cumulative count of writes completed", "wios"},
 };
 
 }  // namespace
@@ -196,11 +273,27 @@ Result<void> collect_cgroups(const Host& host, ExpositionWriter& out) {
                 {fmt::format("{}/{}", folder.id == "/" ? "" : folder.id, name), folder.depth + 1});
         }
     }
+    std::string_view family;
     for (const CgroupMetric& metric : kMetrics) {
-        out.family(metric.name, metric.help, metric.type);
+        if (metric.name != family) out.family(metric.name, metric.help, metric.type);
+        family = metric.name;
         for (const Cgroup& group : groups) {
-            if (const std::optional<double> value = metric.value(group))
-                out.sample({{"id", group.id}}, *value);
+            const std::optional<double> value = metric.value(group);
+            if (!value) continue;
+            std::vector<LabelView> labels = {{"id", group.id}};
+            for (const LabelView& label : metric.labels) {
+                if (!label.name.empty()) labels.push_back(label);
+            }
+            out.sample(labels, *value);
+        }
+    }
+    for (const DeviceMetric& metric : kDeviceMetrics) {
+        out.family(metric.name, metric.help, "counter");
+        for (const Cgroup& group : groups) {
+            for (const auto& [device, fields] : group.io) {
+                if (const std::optional<double> value = group.of(fields, metric.field))
+                    out.sample({{"id", group.id}, {"device", device}}, *value);
+            }
         }
     }
     return {};

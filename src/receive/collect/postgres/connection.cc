@@ -3,20 +3,13 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
+#include "collect/remote/shown_text.h"
+
 namespace kw::collect {
 namespace {
-
-// A message of libpq in one line.
-std::string one_line(std::string text) {
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    std::replace(text.begin(), text.end(), '\t', ' ');
-    return text;
-}
 
 PGconn* of(const std::unique_ptr<void, void (*)(void*)>& connection) {
     return static_cast<PGconn*>(connection.get());
@@ -91,7 +84,7 @@ PostgresConnection::PostgresConnection(void* connection)
     : connection_(connection, [](void* held) { PQfinish(static_cast<PGconn*>(held)); }) {}
 
 std::string PostgresConnection::message() const {
-    return one_line(PQerrorMessage(of(connection_)));
+    return shown_text(PQerrorMessage(of(connection_)));
 }
 int PostgresConnection::server_version() const { return PQserverVersion(of(connection_)); }
 bool PostgresConnection::is_good() const {
@@ -161,7 +154,7 @@ Result<PostgresRows> PostgresConnection::take_result(const Deadline& deadline) {
         switch (PQresultStatus(result)) {
             case PGRES_TUPLES_OK:
             case PGRES_COMMAND_OK: rows = std::move(taken); break;
-            default: error = one_line(PQresultErrorMessage(result));
+            default: error = shown_text(PQresultErrorMessage(result));
         }
     }
     // The statement is wrong or not allowed; the connection is as it was, unless it is gone.

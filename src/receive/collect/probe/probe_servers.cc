@@ -2,6 +2,7 @@
 #include "collect/family_set.h"
 #include "collect/postgres/connection.h"
 #include "collect/probe/probe.h"
+#include "collect/remote/shown_text.h"
 
 namespace kw::collect {
 
@@ -19,7 +20,7 @@ Result<void> run_probe(const RedisProbe& probe, const Deadline& deadline, Family
     KW_TRY_ASSIGN(const std::unique_ptr<RedisClient> client,
                   RedisClient::open(probe.server, deadline));
     KW_TRY_ASSIGN(const RespValue reply, client->command({"PING"}, deadline));
-    if (reply.text != "PONG") return unavailable("PING answered {:?}", reply.text.substr(0, 40));
+    if (reply.text != "PONG") return unavailable("PING answered {}", shown_text(reply.text));
     return {};
 }
 

@@ -173,7 +173,7 @@ TEST_F(ProbeTest, RedisThatIsNoneAndOneThatClosesFail) {
         {"+PONG\r\n", "probe_success 1"},
         {"-NOAUTH Authentication required.\r\n",
          "probe_failure_info{reason=\"NOAUTH Authentication required.\"} 1"},
-        {"+PING\r\n", "probe_failure_info{reason=\"PING answered \\\"PING\\\"\"} 1"},
+        {"+PING\r\n", "probe_failure_info{reason=\"PING answered PING\"} 1"},
         {"HTTP/1.1 400 Bad Request\r\n", "probe_success 0"},
         {"", "probe_failure_info{reason=\"the server closed the connection\"} 1"},
     };

@@ -1,5 +1,7 @@
 #include "collect/redis/client.h"
 
+#include "collect/remote/shown_text.h"
+
 namespace kw::collect {
 
 Result<std::unique_ptr<RedisClient>> RedisClient::open(const RedisServer& server,
@@ -29,7 +31,7 @@ Result<RespValue> RedisClient::command(std::initializer_list<std::string_view> w
         if (*reply) {
             RespReply& taken = **reply;
             unread_.erase(0, taken.size);
-            if (taken.value.is_error()) return invalid("{}", taken.value.text);
+            if (taken.value.is_error()) return invalid("{}", shown_text(taken.value.text));
             return std::move(taken.value);
         }
         if (unread_.size() > 2 * kRespBytesMax)

@@ -4,6 +4,7 @@
 #include "collect/redis/info.h"
 #include "collect/redis/resp.h"
 #include "collect/redis/source.h"
+#include "collect/remote/shown_text.h"
 #include "collect/remote/stream.h"
 #include "wire/exposition/checker.h"
 
@@ -75,6 +76,7 @@ TEST(Resp, RefusesWhatIsMalformedOrTooLarge) {
         "*100001\r\n",
         "$1\r\nabc\r\n",
         "*99999999999999999999\r\n",
+        "*1\r\xf6\xcb\r\n",
         deep,
     };
     for (const std::string& bytes : rows) EXPECT_FALSE(parse_resp(bytes).ok()) << bytes;
@@ -151,6 +153,19 @@ TEST(RedisInfo, BecomesFamilies) {
         "redis_slave_info{master_host=\"10.0.0.1\",master_port=\"6379\",slave_read_only=\"1\"} 1\n"
         "redis_start_time_seconds 900\n"
         "redis_uptime_in_seconds 100\n");
+}
+
+TEST(ShownText, IsOneShortLineOfUtf8) {
+    EXPECT_EQ(shown_text("ERR no\r\n"), "ERR no");
+    EXPECT_EQ(shown_text("a\nb\tc\x7f"), "a b c ");
+    EXPECT_EQ(shown_text("gr\xc3\xb6\xc3\x9f"
+                         "er"),
+              "gr\xc3\xb6\xc3\x9f"
+              "er");
+    EXPECT_EQ(shown_text("gr\xf6\xdf"
+                         "er"),
+              "gr??er");
+    EXPECT_EQ(shown_text(std::string(299, 'x') + "\xc3\xb6"), std::string(299, 'x'));
 }
 
 TEST(RedisKeysOption, HasADatabaseAndAPattern) {

@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "collect/remote/shown_text.h"
+
 namespace kw::collect {
 namespace {
 
@@ -67,7 +69,7 @@ class Parser {
         const auto [end, error] =
             std::from_chars(digits.data(), digits.data() + digits.size(), count);
         if (error != std::errc() || end != digits.data() + digits.size() || count < -1) {
-            return invalid("{:?} is no length", digits.substr(0, 20));
+            return invalid("\"{}\" is no length", shown_text(digits));
         }
         if (count > static_cast<int64_t>(max))
             return exhausted("a length of {} is over {}", count, max);

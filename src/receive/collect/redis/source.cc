@@ -4,6 +4,7 @@
 #include <set>
 
 #include "collect/redis/info.h"
+#include "model/labels.h"
 
 namespace kw::collect {
 namespace {
@@ -32,8 +33,8 @@ Result<RedisKeys> parse_redis_keys(std::string_view text) {
     const bool is_number = !keys.database.empty() && keys.database.size() <= 5 &&
                            std::all_of(keys.database.begin(), keys.database.end(),
                                        [](char c) { return c >= '0' && c <= '9'; });
-    if (!is_number) return invalid("{:?} is no database; write db0=pattern", keys.database);
-    if (keys.pattern.empty()) return invalid("{:?} has no pattern; write db0=pattern", text);
+    if (!is_number) return invalid("{} is no database; write db0=pattern", quoted(keys.database));
+    if (keys.pattern.empty()) return invalid("{} has no pattern; write db0=pattern", quoted(text));
     return keys;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "collect/remote/certificates.h"
+#include "model/labels.h"
 #include "net/tls_context.h"
 
 namespace kw::collect {
@@ -68,7 +69,7 @@ Result<HostPort> parse_host_port(std::string_view text, std::string_view default
     std::string_view rest;
     if (text.starts_with('[')) {
         const size_t end = text.find(']');
-        if (end == std::string_view::npos) return invalid("{:?} has no ]", text);
+        if (end == std::string_view::npos) return invalid("{} has no ]", quoted(text));
         where.host = text.substr(1, end - 1);
         rest = text.substr(end + 1);
     } else {
@@ -76,18 +77,18 @@ Result<HostPort> parse_host_port(std::string_view text, std::string_view default
         where.host = text.substr(0, colon);
         rest = colon == std::string_view::npos ? "" : text.substr(colon);
     }
-    if (where.host.empty()) return invalid("{:?} has no host", text);
+    if (where.host.empty()) return invalid("{} has no host", quoted(text));
     if (rest.empty() && !default_port.empty()) {
         where.port = default_port;
         return where;
     }
-    if (!rest.starts_with(':')) return invalid("{:?} is not host:port", text);
+    if (!rest.starts_with(':')) return invalid("{} is not host:port", quoted(text));
     where.port = rest.substr(1);
     const bool is_number = !where.port.empty() && where.port.size() <= 5 &&
                            std::all_of(where.port.begin(), where.port.end(),
                                        [](char c) { return c >= '0' && c <= '9'; });
     if (!is_number || std::stoi(where.port) == 0 || std::stoi(where.port) > 65535) {
-        return invalid("{:?} has no port between 1 and 65535", text);
+        return invalid("{} has no port between 1 and 65535", quoted(text));
     }
     return where;
 }
