@@ -167,6 +167,23 @@ collectors:
             self.assertIn('role "nobody" does not exist', errors["refused"])
             self.assertEqual(server.series_value('count_over_time(up{instance="alive"}[10s]) >= bool 1'), 1)
             self.assertLess(server.series_value('scrape_duration_seconds{instance="alive"}'), 0.5)
+            # A reload keeps the connection of a server that stays, and closes that of one that goes.
+            def sessions() -> str:
+                return self.psql(port, "SELECT pid FROM pg_stat_activity WHERE application_name = 'kilowatch'").strip()
+
+            session = sessions()
+            self.assertRegex(session, r"^\d+$")
+            scrapes = "global: {scrape_interval: 1s, scrape_timeout: 900ms}\ncollectors:\n  postgres:\n"
+            alive = f"    - {{dsn: 'postgresql://kilowatch@127.0.0.1:{port}/postgres', instance: alive}}\n"
+            mute = f"    - {{dsn: 'postgresql://kilowatch@127.0.0.1:{silent.getsockname()[1]}/x', instance: silent}}\n"
+            server.config_path.write_text(scrapes + alive + mute)
+            self.assertEqual(server.request("/-/reload", method="POST")[0], 200)
+            wait_until(lambda: len(server.query("pg_up")) == 2, "the others are gone")
+            self.assertEqual(sessions(), session)
+            server.config_path.write_text(scrapes + mute)
+            self.assertEqual(server.request("/-/reload", method="POST")[0], 200)
+            wait_until(lambda: sessions() == "", "the session has ended")
+
             # Stopping waits for no server.
             begin = time.monotonic()
             self.assertEqual(server.stop(), 0)

@@ -2,6 +2,7 @@
 //
 // Host names are resolved by getaddrinfo, which waits for the resolver and cannot be interrupted; addresses are tried
 // in its order, each with what is left of the deadline divided by those that are left.
+// The process ignores SIGPIPE: OpenSSL writes to a peer that has gone like to any other.
 // Threads: belongs to one.
 #pragma once
 

@@ -7,8 +7,8 @@
 
 namespace kw::collect {
 
-Worker::Worker(const Clock& clock, std::string name, std::unique_ptr<RemoteSource> source)
-    : clock_(clock), name_(std::move(name).substr(0, 15)), source_(std::move(source)) {}
+Worker::Worker(const Clock& clock, std::string_view name, std::unique_ptr<RemoteSource> source)
+    : clock_(clock), name_(name.substr(0, 15)), source_(std::move(source)) {}
 
 Worker::~Worker() { join(); }
 
@@ -22,22 +22,21 @@ void Worker::join() {
 }
 
 void Worker::begin(std::chrono::milliseconds timeout, Done done) {
-    Result<void> refused;
-    {
-        MutexLock lock(mutex_);
-        if (is_stopped_) {
-            refused = cancelled("no longer wanted");
-        } else if (is_busy_) {
-            refused = unavailable("the collection before still runs");
-        } else {
-            is_busy_ = true;
-            interrupt_.lower();
-            request_ = Request{timeout, std::move(done)};
-            if (!thread_.joinable()) thread_ = std::jthread([this] { run(); });
-        }
-    }
-    if (!refused.ok()) return done("", std::move(refused));
+    const Result<void> accepted = accept(timeout, done);
+    if (!accepted.ok()) return done("", accepted);
     wake_.notify_all();
+}
+
+// Takes `done` when the collection is to run.
+Result<void> Worker::accept(std::chrono::milliseconds timeout, Done& done) {
+    MutexLock lock(mutex_);
+    if (is_stopped_) return cancelled("no longer wanted");
+    if (is_busy_) return unavailable("the collection before still runs");
+    is_busy_ = true;
+    interrupt_.lower();
+    request_ = Request{timeout, std::move(done)};
+    if (!thread_.joinable()) thread_ = std::jthread([this] { run(); });
+    return {};
 }
 
 void Worker::cancel() {
@@ -56,7 +55,7 @@ void Worker::stop() {
 
 bool Worker::is_idle() const {
     MutexLock lock(mutex_);
-    return !is_busy_;
+    return !is_busy_ && !is_answering_;
 }
 
 void Worker::run() {
@@ -65,17 +64,16 @@ void Worker::run() {
         std::optional<Request> request;
         {
             MutexLock lock(mutex_);
+            is_answering_ = false;
             while (!request_ && !is_stopped_) wake_.wait(mutex_);
             request = std::exchange(request_, std::nullopt);
             if (!request) return;
         }
-        carry_out(*std::move(request));
-        MutexLock lock(mutex_);
-        is_busy_ = false;
+        carry_out(*request);
     }
 }
 
-void Worker::carry_out(Request request) {
+void Worker::carry_out(const Request& request) {
     const Deadline deadline(clock_, request.timeout, interrupt_);
     std::string body;
     Result<void> outcome;
@@ -84,6 +82,12 @@ void Worker::carry_out(Request request) {
     } catch (const std::exception& e) {
         outcome = internal_error("the collector failed: {}", e.what());
         body.clear();
+    }
+    {
+        // Whoever gets the answer may begin the next one at once.
+        MutexLock lock(mutex_);
+        is_busy_ = false;
+        is_answering_ = true;
     }
     request.done(std::move(body), std::move(outcome));
 }

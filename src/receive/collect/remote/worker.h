@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/clock.h"
@@ -39,7 +40,7 @@ class Worker final {
     using Done = std::function<void(std::string body, Result<void> outcome)>;
 
     // `clock` outlives it. `name` shows in ps, 15 characters of it.
-    Worker(const Clock& clock, std::string name, std::unique_ptr<RemoteSource> source);
+    Worker(const Clock& clock, std::string_view name, std::unique_ptr<RemoteSource> source);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -63,7 +64,8 @@ class Worker final {
     };
 
     void run() KW_EXCLUDES(mutex_);
-    void carry_out(Request request);
+    void carry_out(const Request& request) KW_EXCLUDES(mutex_);
+    Result<void> accept(std::chrono::milliseconds timeout, Done& done) KW_EXCLUDES(mutex_);
 
     const Clock& clock_;
     const std::string name_;
@@ -72,7 +74,8 @@ class Worker final {
     mutable Mutex mutex_;
     CondVar wake_;
     std::optional<Request> request_ KW_GUARDED_BY(mutex_);
-    bool is_busy_ KW_GUARDED_BY(mutex_) = false;
+    bool is_busy_ KW_GUARDED_BY(mutex_) = false;       // a collection runs, or is to
+    bool is_answering_ KW_GUARDED_BY(mutex_) = false;  // something of `done` may be left
     bool is_stopped_ KW_GUARDED_BY(mutex_) = false;
     std::jthread thread_ KW_GUARDED_BY(mutex_);  // from the first begin() on
 };
