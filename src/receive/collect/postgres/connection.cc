@@ -104,9 +104,6 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::
     // A notice, of a query that was truncated say, is nothing that the server's output should show.
     PQsetNoticeProcessor(of(connection->connection_), [](void*, const char*) {}, nullptr);
     KW_TRY(connection->finish_connecting(deadline));
-    // A lock that is not there soon costs one statement, not the time of all.
-    KW_TRY(connection->query("SET default_transaction_read_only = on; SET lock_timeout = 100",
-                             deadline));
     return connection;
 }
 
@@ -124,14 +121,24 @@ Result<void> PostgresConnection::finish_connecting(const Deadline& deadline) {
     return {};
 }
 
-Result<void> PostgresConnection::limit_statements(const Deadline& deadline) {
+Result<PostgresRows> PostgresConnection::query(std::string_view sql, const Deadline& deadline) {
     KW_TRY(deadline.check());
-    KW_TRY(query(fmt::format("SET statement_timeout = {}", deadline.remaining().count() + 1),
-                 deadline));
-    return {};
+    // The whole time rather than what is left of it: pg_stat_statements has an entry for each text of a SET.
+    const std::string transaction = fmt::format(
+        "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; {}; "
+        "COMMIT",
+        deadline.timeout().count(), kLockTimeoutMs, sql);
+    Result<PostgresRows> rows = run(transaction, deadline);
+    // A statement that failed leaves its transaction open.
+    if (is_good() && PQtransactionStatus(of(connection_)) != PQTRANS_IDLE) {
+        if (const Result<PostgresRows> ended = run("ROLLBACK", deadline); !ended.ok()) {
+            return ended.error();
+        }
+    }
+    return rows;
 }
 
-Result<PostgresRows> PostgresConnection::query(const std::string& sql, const Deadline& deadline) {
+Result<PostgresRows> PostgresConnection::run(const std::string& sql, const Deadline& deadline) {
     if (PQsendQuery(of(connection_), sql.c_str()) == 0) {
         is_broken_ = true;
         return unavailable("{}", message());
@@ -142,7 +149,7 @@ Result<PostgresRows> PostgresConnection::query(const std::string& sql, const Dea
     return rows;
 }
 
-// The result of the one statement that was sent.
+// The rows of what was sent, of which at most one statement has some.
 Result<PostgresRows> PostgresConnection::take_result(const Deadline& deadline) {
     std::optional<PostgresRows> rows;
     std::string error;
@@ -152,8 +159,10 @@ Result<PostgresRows> PostgresConnection::take_result(const Deadline& deadline) {
         if (result == nullptr) break;
         PostgresRows taken(result);
         switch (PQresultStatus(result)) {
-            case PGRES_TUPLES_OK:
-            case PGRES_COMMAND_OK: rows = std::move(taken); break;
+            case PGRES_TUPLES_OK: rows = std::move(taken); break;
+            case PGRES_COMMAND_OK:
+                if (!rows) rows = std::move(taken);
+                break;
             default: error = shown_text(PQresultErrorMessage(result));
         }
     }

@@ -2,7 +2,7 @@
 //
 // The one file that knows libpq. Host names are resolved by libpq, which waits for the resolver; a numeric
 // `hostaddr=` avoids that. A query that is given up is ended by closing the connection: libpq's own cancelling
-// blocks, and the session's statement_timeout ends the statement at the server.
+// blocks, and statement_timeout ends the statement at the server.
 // Threads: a connection belongs to one.
 // Source: https://www.postgresql.org/docs/15/libpq-async.html
 #pragma once
@@ -47,15 +47,19 @@ class PostgresRows final {
 
 class PostgresConnection final {
  public:
-    // Connects as `dsn` says, with `password` unless it is empty, for reading only; statements end at the server
-    // after the deadline's time. Errors: kInvalid (the string), kUnavailable (what libpq says), kTimeout, kCancelled.
+    // How long a statement waits for a lock: one that is not there soon costs one statement, not the time of all.
+    static constexpr int kLockTimeoutMs = 100;
+
+    // Connects as `dsn` says, with `password` unless it is empty. Errors: kInvalid (the string), kUnavailable (what
+    // libpq says), kTimeout, kCancelled.
     static Result<std::unique_ptr<PostgresConnection>> open(const std::string& dsn,
                                                             const std::string& password,
                                                             const Deadline& deadline);
-    // Errors: kUnavailable (what the server says), kTimeout, kCancelled. After the last two the connection is broken.
-    Result<PostgresRows> query(const std::string& sql, const Deadline& deadline);
-    // Sets statement_timeout to what is left of `deadline`. Errors: as query().
-    Result<void> limit_statements(const Deadline& deadline);
+    // Runs one SELECT in a transaction of its own, which is read-only; a statement ends at the server after the
+    // deadline's whole time. The session itself is left as it is: behind a pooler it may be somebody else's next.
+    // Errors: kInvalid (what the server says of the statement), kUnavailable, kTimeout, kCancelled. After the last
+    // three the connection is broken.
+    Result<PostgresRows> query(std::string_view sql, const Deadline& deadline);
 
     // 150018 for 15.18.
     int server_version() const;
@@ -65,6 +69,7 @@ class PostgresConnection final {
  private:
     explicit PostgresConnection(void* connection);
     Result<void> finish_connecting(const Deadline& deadline);
+    Result<PostgresRows> run(const std::string& sql, const Deadline& deadline);
     Result<PostgresRows> take_result(const Deadline& deadline);
     Result<void> wait_for_result(const Deadline& deadline);
     std::string message() const;

@@ -207,10 +207,17 @@ TEST_F(Statements, TooManyAreAnError) {
     EXPECT_EQ(text, "");
 }
 
-TEST(StatementSql, FollowsTheVersion) {
-    EXPECT_NE(StatementCounter::sql("public", 150018).find("s.blk_read_time"), std::string::npos);
-    EXPECT_NE(StatementCounter::sql("public", 170002).find("s.shared_blk_read_time"),
-              std::string::npos);
+TEST(StatementSql, FollowsTheExtensionsVersion) {
+    for (const std::string_view version : {"1.8", "1.9", "1.10", "", "x"}) {
+        EXPECT_NE(StatementCounter::sql("public", version).find("s.blk_read_time"),
+                  std::string::npos)
+            << version;
+    }
+    for (const std::string_view version : {"1.11", "1.12"}) {
+        EXPECT_NE(StatementCounter::sql("public", version).find("s.shared_blk_read_time"),
+                  std::string::npos)
+            << version;
+    }
 }
 
 TEST(PostgresSource, AServerThatIsNotThereFailsTheScrapeAndSaysSo) {

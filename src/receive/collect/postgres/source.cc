@@ -72,13 +72,13 @@ Result<void> PostgresSource::collect(const Deadline& deadline, std::string& out)
 
 Result<void> PostgresSource::connect(const Deadline& deadline) {
     // The kept one may have been closed by the server meanwhile.
-    if (connection_ && connection_->is_good() && connection_->limit_statements(deadline).ok())
+    if (connection_ && connection_->is_good() && connection_->query("SELECT 1", deadline).ok())
         return {};
     connection_.reset();
     KW_TRY(deadline.check());
     KW_TRY_ASSIGN(const std::string password, read_secret(options_.password));
     KW_TRY_ASSIGN(connection_, PostgresConnection::open(options_.dsn, password, deadline));
-    return connection_->limit_statements(deadline);
+    return {};
 }
 
 Result<void> PostgresSource::collect_connected(const Deadline& deadline, ExpositionWriter& out) {
@@ -128,14 +128,15 @@ Result<void> PostgresSource::collect_connected(const Deadline& deadline, Exposit
 Result<void> PostgresSource::collect_statements(const Deadline& deadline, ExpositionWriter& out) {
     KW_TRY_ASSIGN(
         const PostgresRows extension,
-        connection_->query("SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n "
-                           "ON n.oid = e.extnamespace WHERE extname = 'pg_stat_statements'",
-                           deadline));
+        connection_->query(
+            "SELECT quote_ident(n.nspname), extversion FROM pg_extension e JOIN pg_namespace n "
+            "ON n.oid = e.extnamespace WHERE extname = 'pg_stat_statements'",
+            deadline));
     if (extension.row_count() != 1) return {};
     const std::string schema(extension.text(0, 0));
     KW_TRY_ASSIGN(
         const PostgresRows rows,
-        connection_->query(StatementCounter::sql(schema, connection_->server_version()), deadline));
+        connection_->query(StatementCounter::sql(schema, extension.text(0, 1)), deadline));
     KW_TRY_ASSIGN(const std::vector<std::string> ids,
                   statements_.write(rows, options_.statements_max, out));
     if (!options_.statement_text || ids.empty()) return {};

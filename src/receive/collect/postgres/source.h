@@ -1,6 +1,6 @@
 // A PostgreSQL server as a target: one connection that is kept, a few dozen statements a scrape.
 //
-//   open or keep the connection ─▶ statement_timeout = what is left ─▶ each PostgresQuery ─▶ families
+//   open or keep the connection ─▶ each PostgresQuery ─▶ families
 //
 // A statement that the role may not run, or that fails, costs its own families:
 // pg_scrape_collector_success{collector} says 0. A server that cannot be reached or does not answer in time fails

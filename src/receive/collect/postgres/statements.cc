@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "collect/postgres/connection.h"
 #include "collect/writer.h"
@@ -38,12 +39,25 @@ constexpr StatementMetric kMetrics[] = {
      "Time that the statement wrote blocks, in seconds (with track_io_timing)", kWriteSeconds},
 };
 
+// 1.11, of PostgreSQL 17, tells shared blocks from local ones.
+constexpr int kSharedBlocksMinor = 11;
+
+// 10 of "1.10".
+int minor_version(std::string_view version) {
+    int minor = 0;
+    const size_t dot = version.find('.');
+    if (dot == std::string_view::npos) return 0;
+    (void)std::from_chars(version.data() + dot + 1, version.data() + version.size(), minor);
+    return minor;
+}
+
 }  // namespace
 
-std::string StatementCounter::sql(std::string_view schema, int version) {
+std::string StatementCounter::sql(std::string_view schema, std::string_view version) {
     // A statement that runs by itself and within a function has two entries; queryid is NULL where the role may not
     // see it. Without the texts the extension need not read its file.
-    const std::string_view prefix = version >= 170000 ? "shared_blk" : "blk";
+    const std::string_view prefix =
+        minor_version(version) >= kSharedBlocksMinor ? "shared_blk" : "blk";
     return fmt::format(
         "SELECT pg_get_userbyid(s.userid), d.datname, coalesce(s.queryid::text, 'unknown'), "
         "s.userid || ' ' || s.dbid || ' ' || coalesce(s.queryid::text, ''), sum(s.calls), "

@@ -25,8 +25,9 @@ class StatementCounter final {
     // The most statements of which the executions are followed; more are an error.
     static constexpr size_t kStatementsMax = 50'000;
 
-    // The figures of all statements, from an extension in `schema` (quoted) of a server of `version`.
-    static std::string sql(std::string_view schema, int version);
+    // The figures of all statements, from an extension in `schema` (quoted) of `version` ("1.10"): a server that was
+    // upgraded keeps the extension's old one until somebody updates it.
+    static std::string sql(std::string_view schema, std::string_view version);
     // The first `length_max` bytes or so of the texts of the statements `ids`.
     static std::string text_sql(std::string_view schema, const std::vector<std::string>& ids,
                                 size_t length_max);

@@ -9,7 +9,7 @@ ProbeSource::ProbeSource(net::Fetcher& fetcher, ProbeOptions options)
 
 Result<void> ProbeSource::collect(const Deadline& deadline, std::string& out) {
     FamilySet families;
-    const Result<void> outcome = std::visit(
+    Result<void> outcome = std::visit(
         [&](const auto& probe) {
             if constexpr (std::is_same_v<std::decay_t<decltype(probe)>, HttpProbe>) {
                 return run_probe(probe, fetcher_, deadline, families);

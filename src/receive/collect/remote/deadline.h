@@ -33,6 +33,8 @@ class Deadline final {
     // Both outlive it.
     Deadline(const Clock& clock, std::chrono::milliseconds timeout, const Interrupt& interrupt);
 
+    // The whole time that there was.
+    std::chrono::milliseconds timeout() const { return timeout_; }
     // 0 when it has passed.
     std::chrono::milliseconds remaining() const;
     // Whether more than `kept` is left and nobody has interrupted. Errors: kTimeout, kCancelled.

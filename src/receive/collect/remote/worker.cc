@@ -67,10 +67,11 @@ void Worker::run() {
             is_answering_ = false;
             while (!request_ && !is_stopped_) wake_.wait(mutex_);
             request = std::exchange(request_, std::nullopt);
-            if (!request) return;
         }
+        if (!request) break;
         carry_out(*request);
     }
+    source_.reset();  // with its connections, however long somebody still holds the worker
 }
 
 void Worker::carry_out(const Request& request) {

@@ -50,7 +50,7 @@ class Worker final {
     void begin(std::chrono::milliseconds timeout, Done done) KW_EXCLUDES(mutex_);
     // Makes the collection that runs end with kCancelled, soon; none: nothing.
     void cancel() KW_EXCLUDES(mutex_);
-    // Cancels, and begins nothing more. Does not wait.
+    // Cancels, begins nothing more, and lets go of the source. Does not wait.
     void stop() KW_EXCLUDES(mutex_);
     // stop(), and waits until the thread has ended. Not from `done`.
     void join() KW_EXCLUDES(mutex_);
@@ -69,7 +69,7 @@ class Worker final {
 
     const Clock& clock_;
     const std::string name_;
-    const std::unique_ptr<RemoteSource> source_;
+    std::unique_ptr<RemoteSource> source_;  // the thread's
     const Interrupt interrupt_;
     mutable Mutex mutex_;
     CondVar wake_;

@@ -43,6 +43,17 @@ class QuickServer final : public RemoteSource {
     }
 };
 
+// Tells when it goes.
+class LeavingServer final : public RemoteSource {
+ public:
+    explicit LeavingServer(std::promise<void>& gone) : gone_(gone) {}
+    ~LeavingServer() override { gone_.set_value(); }
+    Result<void> collect(const Deadline&, std::string&) override { return {}; }
+
+ private:
+    std::promise<void>& gone_;
+};
+
 class BrokenServer final : public RemoteSource {
  public:
     Result<void> collect(const Deadline&, std::string& out) override {
@@ -103,6 +114,14 @@ TEST_F(WorkerTest, StopEndsWhatRunsAndBeginsNothingMore) {
     worker.stop();
     EXPECT_EQ(first.get().outcome.error().code, Code::kCancelled);
     EXPECT_EQ(begin(worker, 1h).get().outcome.error().code, Code::kCancelled);
+}
+
+TEST_F(WorkerTest, StopLetsGoOfTheSourceThoughTheWorkerIsHeld) {
+    std::promise<void> gone;
+    Worker worker(clock_, "leaving", std::make_unique<LeavingServer>(gone));
+    EXPECT_TRUE(begin(worker, 10s).get().outcome.ok());
+    worker.stop();
+    EXPECT_EQ(gone.get_future().wait_for(10s), std::future_status::ready);
 }
 
 TEST_F(WorkerTest, IsIdleOnceNothingOfTheAnswerIsLeft) {
