@@ -3,12 +3,38 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <map>
+#include <optional>
+#include <string>
 
 namespace kw::collect {
 namespace {
 
 constexpr size_t kPartsMax = 64;
 constexpr size_t kDatabasesMax = 1024;
+
+// "calls=21,usec=175": the parts of a value.
+using InfoParts = std::map<std::string_view, std::string_view>;
+InfoParts info_parts(std::string_view value) {
+    InfoParts parts;
+    while (!value.empty() && parts.size() < kPartsMax) {
+        const size_t comma = value.find(',');
+        const std::string_view part = value.substr(0, comma);
+        value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
+        const size_t equals = part.find('=');
+        if (equals != std::string_view::npos)
+            parts[part.substr(0, equals)] = part.substr(equals + 1);
+    }
+    return parts;
+}
+
+std::optional<double> info_number(std::string_view text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
 
 std::optional<double> status_number(std::string_view text) {
     if (text == "ok" || text == "up" || text == "true") return 1;
@@ -248,27 +274,6 @@ std::vector<InfoLine> parse_redis_info(std::string_view text) {
         lines.push_back({section, line.substr(0, colon), line.substr(colon + 1)});
     }
     return lines;
-}
-
-InfoParts info_parts(std::string_view value) {
-    InfoParts parts;
-    while (!value.empty() && parts.size() < kPartsMax) {
-        const size_t comma = value.find(',');
-        const std::string_view part = value.substr(0, comma);
-        value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
-        const size_t equals = part.find('=');
-        if (equals != std::string_view::npos)
-            parts[part.substr(0, equals)] = part.substr(equals + 1);
-    }
-    return parts;
-}
-
-std::optional<double> info_number(std::string_view text) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
 }
 
 void add_redis_info(std::span<const InfoLine> lines, double now_seconds, size_t database_count,

@@ -7,10 +7,7 @@
 // Source: https://redis.io/docs/latest/commands/info/
 #pragma once
 
-#include <map>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,10 +36,5 @@ std::span<const InfoField> redis_info_fields();
 // `now_seconds` since 1970. `database_count`: databases without keys up to it are there with 0.
 void add_redis_info(std::span<const InfoLine> lines, double now_seconds, size_t database_count,
                     FamilySet& families);
-
-// "calls=21,usec=175": the parts of a value.
-using InfoParts = std::map<std::string_view, std::string_view>;
-InfoParts info_parts(std::string_view value);
-std::optional<double> info_number(std::string_view text);
 
 }  // namespace kw::collect

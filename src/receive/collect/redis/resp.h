@@ -26,7 +26,6 @@ struct RespValue {
     std::vector<RespValue> items;  // of kList; a map's keys and values in turn
 
     bool is_error() const { return kind == Kind::kError; }
-    bool is_list() const { return kind == Kind::kList; }
     // Of kNumber and of a text that is one; nullopt otherwise.
     std::optional<double> number() const;
 };

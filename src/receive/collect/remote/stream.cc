@@ -36,13 +36,6 @@ Result<Addresses> resolve(const HostPort& where) {
     return Addresses(found, ::freeaddrinfo);
 }
 
-std::string address_text(const addrinfo& address) {
-    char host[NI_MAXHOST] = "";
-    (void)::getnameinfo(address.ai_addr, address.ai_addrlen, host, sizeof host, nullptr, 0,
-                        NI_NUMERICHOST);
-    return host;
-}
-
 // Connects `fd`, which does not block, within `timeout`.
 Result<void> connect_one(int fd, const addrinfo& address, std::chrono::milliseconds timeout,
                          const Deadline& deadline) {
@@ -93,8 +86,7 @@ Result<HostPort> parse_host_port(std::string_view text, std::string_view default
     return where;
 }
 
-Stream::Stream(int fd, std::string address, int ip_protocol)
-    : fd_(fd), address_(std::move(address)), ip_protocol_(ip_protocol) {}
+Stream::Stream(int fd, int ip_protocol) : fd_(fd), ip_protocol_(ip_protocol) {}
 
 Stream::~Stream() {
     tls_.reset();
@@ -114,8 +106,7 @@ Result<std::unique_ptr<Stream>> Stream::connect(const HostPort& where, const Dea
         KW_TRY(deadline.check());
         const int fd = ::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0) return unavailable("socket: {}", errno_text(errno));
-        std::unique_ptr<Stream> stream(
-            new Stream(fd, address_text(*address), address->ai_family == AF_INET6 ? 6 : 4));
+        std::unique_ptr<Stream> stream(new Stream(fd, address->ai_family == AF_INET6 ? 6 : 4));
         stream->resolve_seconds_ = resolved;
         outcome = connect_one(fd, *address, deadline.remaining() / left, deadline);
         if (outcome.ok()) return stream;

@@ -59,17 +59,15 @@ class Stream final {
     // At least one byte, at most `bytes_max`, to the end of `out`; 0 when the peer has closed. Errors: as write().
     Result<size_t> read_some(std::string& out, size_t bytes_max, const Deadline& deadline);
 
-    // "127.0.0.1", the address that was connected to, and 4 or 6.
-    const std::string& address() const { return address_; }
+    // 4 or 6.
     int ip_protocol() const { return ip_protocol_; }
     double resolve_seconds() const { return resolve_seconds_; }
 
  private:
-    Stream(int fd, std::string address, int ip_protocol);
+    Stream(int fd, int ip_protocol);
     Result<void> wait_tls(int result, const Deadline& deadline);
 
     const int fd_;
-    const std::string address_;
     const int ip_protocol_;
     double resolve_seconds_ = 0;
     struct Tls;
