@@ -93,6 +93,7 @@ class Postgres(Comparison):
         return "1" != self.tool("psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-Atqc", "SELECT 1",
                                 expect=None).strip()
 
+    # guide: G029, G030, G031, G162, P10
     def test_the_same_names_and_labels_as_debians_exporter(self) -> None:
         port, exporter = self.start_server(), free_port()
         self.program("exporter", ["prometheus-postgres-exporter", f"--web.listen-address=127.0.0.1:{exporter}"],
@@ -194,6 +195,7 @@ class Redis(Comparison):
     def command(self, port: int, *words: str) -> str:
         return self.tool("redis-cli", "-p", str(port), *words)
 
+    # guide: G032, G033, G034
     def test_the_same_names_and_labels_as_debians_exporter(self) -> None:
         port, exporter = self.start_redis(), free_port()
         wait_until(lambda: "PONG" in self.tool("redis-cli", "-p", str(port), "ping", expect=None), "Redis answers")
@@ -288,8 +290,8 @@ class HealthEndpoint:
 class Health(EndToEndTest):
     GUIDE = b'{"status": "healthy", "components": {"database": true, "cache": "ok", "model": {"status": "up"}}}'
 
+    # guide: G226, G227, G228, G231, G234
     def test_bodies_become_component_status(self) -> None:
-        """G225-G228, G233, G234."""
         endpoint = HealthEndpoint(self)
         endpoint.body = self.GUIDE
         server = self.serve(f"""\
@@ -361,8 +363,8 @@ class Probes(Comparison):
         self.stack.callback(server.close)
         return server.getsockname()[1]
 
+    # guide: G229, G230, G232
     def test_every_kind_and_the_same_names_as_debians_exporter(self) -> None:
-        """G229-G232."""
         endpoint, tls, dns, redis, postgres = HealthEndpoint(self), self.tls_server(), self.dns_server(), \
             self.start_redis(), self.start_postgres()
         endpoint.body = b"all is well"

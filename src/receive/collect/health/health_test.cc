@@ -16,6 +16,7 @@ std::string shown(std::string_view json) {
     return out;
 }
 
+// guide: G227
 TEST(HealthBody, IsUnderstoodInAllItsForms) {
     struct Row {
         std::string_view json;
@@ -86,6 +87,7 @@ net::FetchResponse response(int status, std::string body) {
     return made;
 }
 
+// guide: G228
 TEST(HealthSource, JudgesTheAnswerAsAWhole) {
     constexpr std::string_view kHealthy = R"({"status":"healthy","components":{"database":true}})";
     constexpr std::string_view kSick = R"({"status":"healthy","components":{"database":"down"}})";
