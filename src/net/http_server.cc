@@ -37,7 +37,7 @@ struct HostPort {
 Result<HostPort> split_host_port(std::string_view text) {
     const size_t colon = text.rfind(':');
     if (colon == std::string_view::npos)
-        return invalid("listen address {:?} has no port", std::string(text));
+        return invalid("listen address \"{}\" has no port", std::string(text));
     HostPort parts;
     std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -45,7 +45,7 @@ Result<HostPort> split_host_port(std::string_view text) {
     const char* end = text.data() + text.size();
     const auto [used, ec] = std::from_chars(text.data() + colon + 1, end, parts.port);
     if (ec != std::errc() || used != end) {
-        return invalid("listen address {:?}: the port is not a number below 65536",
+        return invalid("listen address \"{}\": the port is not a number below 65536",
                        std::string(text));
     }
     return parts;
@@ -298,7 +298,7 @@ Result<void> check_web_options(const WebOptions& options) {
         KW_TRY(check_bcrypt_hash(hash).with_context(fmt::format("basic_auth_users: {}", user)));
     }
     for (const auto& [name, value] : options.headers) {
-        if (!is_token(name)) return invalid("headers: {:?} is not a header's name", name);
+        if (!is_token(name)) return invalid("headers: \"{}\" is not a header's name", name);
         if (!is_field_value(value))
             return invalid("headers: the value of {} has a control character", name);
     }

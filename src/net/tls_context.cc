@@ -268,7 +268,7 @@ Result<TlsVersion> parse_tls_version(std::string_view text) {
     for (const NamedVersion& known : kVersions) {
         if (known.name == text) return known.version;
     }
-    return invalid("unknown TLS version {:?}, want TLS10, TLS11, TLS12 or TLS13",
+    return invalid("unknown TLS version \"{}\", want TLS10, TLS11, TLS12 or TLS13",
                    std::string(text));
 }
 

@@ -111,14 +111,14 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
 }  // namespace
 
 Result<void> check_header(std::string_view name, std::string_view value) {
-    if (!is_token(name)) return invalid("{:?} is not a header's name", std::string(name));
+    if (!is_token(name)) return invalid("\"{}\" is not a header's name", std::string(name));
     if (is_field_value(value)) return {};
     return invalid("the value of header {} has a control character", name);
 }
 
 Result<void> Transfer::prepare(fs::FileSystem& files) {
     KW_TRY_ASSIGN(url, parse_url(request.url));
-    if (!is_token(request.method)) return invalid("{:?} is not a method", request.method);
+    if (!is_token(request.method)) return invalid("\"{}\" is not a method", request.method);
     for (const auto& [name, value] : request.headers) KW_TRY(check_header(name, value));
     KW_TRY_ASSIGN(secrets, read_secrets(files, options(), url));
     return {};
