@@ -19,23 +19,10 @@
 namespace kw::conformance {
 namespace {
 
-using promql::is_absent;
 using promql::QueryResult;
 using promql::ResultSeries;
 using Kind = ScriptPoint::Kind;
 using Outcome = ScriptCase::Outcome;
-
-// As Prometheus compares: relative to the sum of both; NaN equals NaN.
-bool almost_equal(double a, double b) {
-    constexpr double kEpsilon = 1e-6;
-    if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
-    if (a == b) return true;
-    const double sum = std::fabs(a) + std::fabs(b);
-    const double difference = std::fabs(a - b);
-    constexpr double kSmallest = std::numeric_limits<double>::min();
-    if (a == 0 || b == 0 || sum < kSmallest) return difference < kEpsilon * kSmallest;
-    return difference / std::min(sum, std::numeric_limits<double>::max()) < kEpsilon;
-}
 
 // What an `expect warn`-like line asks for.
 struct Expected {
@@ -57,7 +44,6 @@ struct Eval {
     bool is_ordered = false;
     bool no_warnings = false;
     bool no_infos = false;
-    bool expects_histogram = false;
     Expected failure;
     Expected warnings;
     Expected infos;
@@ -178,24 +164,19 @@ class Script final {
                 const Millis t{static_cast<int64_t>(i) * step_ms};
                 const bool has_start = i < series.starts_ms.size() && series.starts_ms[i];
                 store_.add(labels, t, point.value, has_start ? t + *series.starts_ms[i] : kNoStart,
-                           point.kind == Kind::kHistogram ? kHistogram : nullptr);
+                           point.histogram);
             }
-            if (with_nhcb) add_native(series, step_ms);
+        }
+        if (!with_nhcb) return {};
+        for (const SeriesLine& series : native_series_of(lines)) {
+            for (size_t i = 0; i < series.points.size(); ++i) {
+                const ScriptPoint& point = series.points[i];
+                if (point.kind == Kind::kNone) continue;
+                store_.add(series.labels, Millis{static_cast<int64_t>(i) * step_ms}, point.value,
+                           kNoStart, point.histogram);
+            }
         }
         return {};
-    }
-
-    // The native histogram that load_with_nhcb stores beside the buckets.
-    void add_native(const SeriesLine& series, int64_t step_ms) {
-        const std::string_view name = series.labels.metric_name();
-        if (!name.ends_with("_bucket")) return;
-        LabelBuilder builder(series.labels);
-        builder.set(kMetricName, name.substr(0, name.size() - 7)).remove("le");
-        for (size_t i = 0; i < series.points.size(); ++i) {
-            if (series.points[i].kind == Kind::kNone) continue;
-            store_.add(builder.build(), Millis{static_cast<int64_t>(i) * step_ms}, 0, kNoStart,
-                       kHistogram);
-        }
     }
 
     // --- eval
@@ -280,7 +261,6 @@ class Script final {
         eval.query = words;
         for (const std::string_view whole : rest) {
             std::string_view text = trimmed(whole);
-            if (text.find("{{") != std::string_view::npos) eval.expects_histogram = true;
             std::string_view tail = text;
             const std::string_view word = take_word(tail);
             if (word == "expect") {
@@ -309,16 +289,6 @@ class Script final {
     ScriptCase judge(const Eval& eval) {
         ScriptCase out{eval.line, eval.command, Outcome::kPassed, ""};
         const Result<QueryResult> result = evaluate(eval);
-        if (!result.ok() && result.error().code == Code::kUnsupported) {
-            out.outcome = Outcome::kSkipped;
-            out.why = "meets a native histogram";
-            return out;
-        }
-        if (eval.expects_histogram) {
-            out.outcome = Outcome::kSkipped;
-            out.why = "expects a native histogram";
-            return out;
-        }
         out.why = difference(eval, result);
         if (out.why.empty() && result.ok() && !eval.is_range)
             out.why = difference_as_range(eval, *result);
@@ -383,10 +353,16 @@ class Script final {
         return fmt::format("scalar {}, want {}", format_value(got), format_value(want));
     }
 
-    static std::map<int64_t, double> points_of(const QueryResult& result,
-                                               const ResultSeries& series) {
-        std::map<int64_t, double> points;
-        result.each_point(series, [&](Millis t, double value) { points[t.count] = value; });
+    using Points = std::map<int64_t, ScriptPoint>;
+
+    static Points points_of(const QueryResult& result, const ResultSeries& series) {
+        Points points;
+        result.each_point(series, [&](Millis t, double value) {
+            points[t.count] = {Kind::kFloat, value, nullptr};
+        });
+        result.each_histogram(series, [&](Millis t, const Histogram& value) {
+            points[t.count] = {Kind::kHistogram, 0, std::make_shared<const Histogram>(value)};
+        });
         return points;
     }
 
@@ -400,13 +376,13 @@ class Script final {
         }
         for (size_t i = 0; i < eval.series.size(); ++i) {
             const SeriesLine& want = eval.series[i];
-            std::map<int64_t, double> points;
+            Points points;
             const int64_t start_ms =
                 eval.matrix_times ? eval.matrix_times->start_ms : eval.start.count;
             const int64_t step_ms = eval.matrix_times ? eval.matrix_times->step_ms : eval.step_ms;
             for (size_t p = 0; p < want.points.size(); ++p) {
-                if (want.points[p].kind != Kind::kFloat) continue;
-                points[start_ms + static_cast<int64_t>(p) * step_ms] = want.points[p].value;
+                if (want.points[p].kind == Kind::kNone) continue;
+                points[start_ms + static_cast<int64_t>(p) * step_ms] = want.points[p];
             }
             const auto it = got.find(want.labels);
             if (it == got.end()) {
@@ -417,16 +393,16 @@ class Script final {
                 (i >= result.series.size() || result.series[i].labels != want.labels)) {
                 return fmt::format("series {} is not at place {}", want.labels.to_string(), i);
             }
-            const std::map<int64_t, double> there = points_of(result, *it->second);
+            const Points there = points_of(result, *it->second);
             for (const auto& [t, value] : points) {
                 const auto point = there.find(t);
                 if (point == there.end()) {
                     return fmt::format("{} at {} ms: absent, want {}", want.labels.to_string(), t,
-                                       format_value(value));
+                                       point_text(value));
                 }
-                if (!almost_equal(value, point->second)) {
+                if (!equal_enough(value, point->second)) {
                     return fmt::format("{} at {} ms: {}, want {}", want.labels.to_string(), t,
-                                       format_value(point->second), format_value(value));
+                                       point_text(point->second), point_text(value));
                 }
             }
             if (there.size() != points.size()) {
@@ -463,32 +439,33 @@ class Script final {
         around.start = eval.start - around.step_ms;
         around.end = eval.start + around.step_ms;
         const Result<QueryResult> result = evaluate(around);
-        if (!result.ok()) {
-            if (result.error().code == Code::kUnsupported) return "";
-            return fmt::format("as a range query: fails: {}", result.error().message);
-        }
-        std::map<LabelSet, double> middle;
+        if (!result.ok()) return fmt::format("as a range query: fails: {}", result.error().message);
+        std::map<LabelSet, ScriptPoint> middle;
         for (const ResultSeries& series : result->series) {
-            if (!is_absent(series.values[1])) middle[series.labels] = series.values[1];
+            const Points points = points_of(*result, series);
+            const auto it = points.find(eval.start.count);
+            if (it != points.end()) middle[series.labels] = it->second;
         }
-        std::map<LabelSet, double> want;
-        if (instant.type == promql::ValueType::kScalar) want[LabelSet()] = instant.scalar;
-        for (const ResultSeries& series : instant.series) want[series.labels] = series.values[0];
+        std::map<LabelSet, ScriptPoint> want;
+        if (instant.type == promql::ValueType::kScalar)
+            want[LabelSet()] = {Kind::kFloat, instant.scalar, nullptr};
+        for (const ResultSeries& series : instant.series) {
+            const Points points = points_of(instant, series);
+            if (!points.empty()) want[series.labels] = points.begin()->second;
+        }
         if (middle.size() != want.size()) {
             return fmt::format("as a range query: {} series, want {}", middle.size(), want.size());
         }
         for (const auto& [labels, value] : want) {
             const auto it = middle.find(labels);
-            if (it == middle.end() || !almost_equal(it->second, value)) {
+            if (it == middle.end() || !equal_enough(value, it->second)) {
                 return fmt::format("as a range query: {} is {}, want {}", labels.to_string(),
-                                   it == middle.end() ? "absent" : format_value(it->second),
-                                   format_value(value));
+                                   it == middle.end() ? "absent" : point_text(it->second),
+                                   point_text(value));
             }
         }
         return "";
     }
-
-    static inline const auto kHistogram = std::make_shared<const Histogram>();
 
     const std::function<void(const ScriptCase&)>& report_;
     RealClock clock_;
@@ -502,6 +479,17 @@ class Script final {
 };
 
 }  // namespace
+
+bool almost_equal(double a, double b) {
+    constexpr double kEpsilon = 1e-6;
+    if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+    if (a == b) return true;
+    const double sum = std::fabs(a) + std::fabs(b);
+    const double difference = std::fabs(a - b);
+    constexpr double kSmallest = std::numeric_limits<double>::min();
+    if (a == 0 || b == 0 || sum < kSmallest) return difference < kEpsilon * kSmallest;
+    return difference / std::min(sum, std::numeric_limits<double>::max()) < kEpsilon;
+}
 
 Result<void> run_script(std::string_view text,
                         const std::function<void(const ScriptCase&)>& report) {

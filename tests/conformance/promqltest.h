@@ -7,11 +7,12 @@
 //
 // Commands: clear, load, load_with_nhcb, eval instant, eval range, and the older eval_fail, eval_warn, eval_info,
 // eval_ordered. Every successful eval instant also runs as a range query whose middle step is the instant.
-// Native histograms are loaded as such; an eval that meets one, or expects one, is skipped.
+// load_with_nhcb stores beside each classic histogram the native one with its buckets.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,15 +20,16 @@
 
 #include "base/result.h"
 #include "model/labels.h"
+#include "model/sample.h"
 
 namespace kw::conformance {
 
 struct ScriptCase {
-    enum class Outcome : unsigned char { kPassed, kFailed, kSkipped };
+    enum class Outcome : unsigned char { kPassed, kFailed };
     int line = 0;
     std::string command;  // `eval instant at 5m …`
     Outcome outcome = Outcome::kPassed;
-    std::string why;  // of a failure or a skip
+    std::string why;  // of a failure
 };
 
 // Runs all commands of a script, one report an eval. Errors: kInvalid, with the line, for what is no script.
@@ -41,6 +43,7 @@ struct ScriptPoint {
     enum class Kind : unsigned char { kNone, kFloat, kHistogram };
     Kind kind = Kind::kNone;
     double value = 0;
+    std::shared_ptr<const Histogram> histogram;  // kHistogram
 };
 
 struct SeriesLine {
@@ -55,6 +58,16 @@ struct SeriesLine {
 Result<SeriesLine> parse_series_line(std::string_view line);
 // Whether a line begins like a series and not like a number.
 bool is_series_line(std::string_view line);
+// --- promqltest_histogram.cc
+
+// The native histograms, with custom buckets, of the classic ones among the series of a load.
+std::vector<SeriesLine> native_series_of(const std::map<LabelSet, SeriesLine>& lines);
+std::string point_text(const ScriptPoint& point);
+// As Prometheus compares: buckets without observations do not matter, and the hint only where one is wanted.
+bool equal_enough(const ScriptPoint& want, const ScriptPoint& got);
+
+// Relative to the sum of both; NaN equals NaN.
+bool almost_equal(double a, double b);
 // `5m`, `-1h`, `300` (seconds). Errors: kInvalid.
 Result<int64_t> parse_script_time(std::string_view text);
 std::string_view trimmed(std::string_view text);

@@ -1,7 +1,8 @@
 #include <cmath>
 
 #include "conformance/promqltest.h"
-#include "model/sample.h"
+#include "model/histogram_text.h"
+#include "promql/native_histogram.h"
 #include "promql/parser.h"
 
 namespace kw::conformance {
@@ -102,6 +103,34 @@ size_t inner_sign(std::string_view text) {
     return std::string_view::npos;
 }
 
+// `{{…}}`, `{{…}}+{{…}}`, `{{…}}-{{…}}`: `count` histograms, each the one before with the second added.
+Result<void> add_histograms(std::string_view text, size_t count,
+                            std::vector<ScriptPoint>& points) {
+    const size_t end = text.find("}}");
+    if (end == std::string_view::npos) return invalid("no closing braces in {}", text);
+    KW_TRY_ASSIGN(Histogram first, parse_histogram(text.substr(0, end + 2)));
+    std::optional<promql::NativeHistogram> step;
+    double sign = 1;
+    if (text = text.substr(end + 2); !text.empty()) {
+        if (text[0] != '+' && text[0] != '-') return invalid("want + or - before {}", text);
+        sign = text[0] == '-' ? -1 : 1;
+        KW_TRY_ASSIGN(const Histogram more, parse_histogram(text.substr(1)));
+        step = promql::from_stored(more);
+    }
+    auto current = std::make_shared<const Histogram>(std::move(first));
+    for (size_t i = 0; i < count; ++i) {
+        if (i > 0 && step) {
+            promql::NativeHistogram next = promql::from_stored(*current);
+            promql::MergeRemarks remarks;
+            add_scaled(next, *step, sign, remarks);
+            if (remarks.incompatible) return invalid("histograms that do not add up: {}", text);
+            current = std::make_shared<const Histogram>(to_stored(next));
+        }
+        points.push_back({ScriptPoint::Kind::kHistogram, 0, current});
+    }
+    return {};
+}
+
 Result<void> add_points(std::string_view token, std::vector<ScriptPoint>& points) {
     KW_TRY_ASSIGN(const Repeated repeated, split_repetition(token));
     const std::string_view what = repeated.what;
@@ -111,11 +140,11 @@ Result<void> add_points(std::string_view token, std::vector<ScriptPoint>& points
         return {};
     }
     if (what.starts_with("{{")) {
-        points.insert(points.end(), more + 1, ScriptPoint{ScriptPoint::Kind::kHistogram, 0});
-        return {};
+        return add_histograms(what, more + 1, points);
     }
     if (what == "stale") {
-        points.insert(points.end(), more + 1, ScriptPoint{ScriptPoint::Kind::kFloat, kStaleMarker});
+        points.insert(points.end(), more + 1,
+                      ScriptPoint{ScriptPoint::Kind::kFloat, kStaleMarker, nullptr});
         return {};
     }
     const size_t sign = inner_sign(what);
@@ -125,7 +154,7 @@ Result<void> add_points(std::string_view token, std::vector<ScriptPoint>& points
         KW_TRY_ASSIGN(step, parse_value(what.substr(sign)));
     }
     for (size_t i = 0; i <= more; ++i) {
-        points.push_back({ScriptPoint::Kind::kFloat, value});
+        points.push_back({ScriptPoint::Kind::kFloat, value, nullptr});
         value += step;
     }
     return {};

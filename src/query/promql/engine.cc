@@ -32,11 +32,22 @@ Result<void> remove_names(StepVector& vector) {
     return any ? merge_same_labels(vector) : Result<void>();
 }
 
+// Puts the histograms of an answer in the place of their handles, which end with the query.
+void take_histograms(ResultSeries& series) {
+    for (size_t i = 0; i < series.values.size(); ++i) {
+        double& value = series.values[i];
+        if (!is_histogram(value)) continue;
+        series.histograms.resize(series.values.size());
+        series.histograms[i] = std::make_shared<const Histogram>(to_stored(histogram_at(value)));
+        value = kAbsent;
+    }
+}
+
 std::vector<ResultSeries> series_of(StepVector vector) {
     std::vector<ResultSeries> out;
     out.reserve(vector.series.size());
     for (StepSeries& series : vector.series) {
-        out.push_back({std::move(series.labels), std::move(series.values), {}});
+        out.push_back({std::move(series.labels), std::move(series.values), {}, {}});
     }
     return out;
 }
@@ -85,7 +96,7 @@ Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& g
             if (is_instant)
                 result.scalar = values[0];
             else
-                result.series.push_back({LabelSet(), std::move(values), {}});
+                result.series.push_back({LabelSet(), std::move(values), {}, {}});
             return {};
         }
         case ValueType::kMatrix: {
@@ -224,6 +235,9 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
     result.stats.prepare_s = seconds_between(parse_ns, eval_ns);
     QueryContext context(store_, env_.pool, within, memory, settings, grid.count);
     KW_TRY(evaluate(context, *expr, grid, is_instant, result));
+    if (context.has_histograms()) {
+        for (ResultSeries& series : result.series) take_histograms(series);
+    }
     if (!is_instant || expr->type == ValueType::kMatrix)
         std::ranges::sort(result.series, by_labels);
     const int64_t end_ns = env_.clock.steady_ns();

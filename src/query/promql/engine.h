@@ -55,6 +55,12 @@ struct ResultSeries {
     LabelSet labels;
     Column values;
     std::vector<int64_t> timestamps;  // milliseconds; empty: the result's steps
+    // Empty, or one a value: where set the value is this, and `values` has kAbsent.
+    std::vector<std::shared_ptr<const Histogram>> histograms;
+
+    Millis time_of(size_t i, const StepGrid& grid) const {
+        return timestamps.empty() ? grid.at(i) : Millis{timestamps[i]};
+    }
 };
 
 // Durations in seconds, counts as Prometheus' `stats` has them.
@@ -78,14 +84,18 @@ struct QueryResult {
     std::vector<std::string> infos;
     QueryStats stats;
 
-    // Calls f(Millis, double) for every value of `series`.
+    // Calls f(Millis, double) for every number of `series`.
     template <typename F>
     void each_point(const ResultSeries& one, F f) const {
         for (size_t i = 0; i < one.values.size(); ++i) {
-            if (!one.timestamps.empty())
-                f(Millis{one.timestamps[i]}, one.values[i]);
-            else if (!is_absent(one.values[i]))
-                f(grid.at(i), one.values[i]);
+            if (!is_absent(one.values[i])) f(one.time_of(i, grid), one.values[i]);
+        }
+    }
+    // Calls f(Millis, const Histogram&) for every native histogram of `series`.
+    template <typename F>
+    void each_histogram(const ResultSeries& one, F f) const {
+        for (size_t i = 0; i < one.histograms.size(); ++i) {
+            if (one.histograms[i]) f(one.time_of(i, grid), *one.histograms[i]);
         }
     }
 };

@@ -15,34 +15,14 @@ namespace {
 
 enum class Kind : unsigned char { kRate, kIncrease, kDelta };
 
-// A start timestamp after the sample before says that the counter began anew there, whatever the values.
 bool restarted(const RollupInput& in, uint32_t i) {
-    if (in.values[i] < in.values[i - 1]) return true;
-    return !in.starts.empty() && in.starts[i] != kNoStart.count &&
-           in.starts[i] >= in.times[i - 1] && in.starts[i] != in.times[i];
+    return in.values[i] < in.values[i - 1] || start_says_restart(in, i);
 }
 
 double extrapolated(const RollupInput& in, Window window, size_t step, double difference,
                     Kind kind) {
-    const int64_t first_ms = in.times[window.begin];
-    const int64_t last_ms = in.times[window.end - 1];
-    const double first = in.values[window.begin];
-    double to_start = static_cast<double>(first_ms - in.range.left(step).count) / 1000;
-    double to_end = static_cast<double>(in.range.right(step).count - last_ms) / 1000;
-    const double sampled = static_cast<double>(last_ms - first_ms) / 1000;
-    const double average = sampled / (window.size() - 1);
-    const double threshold = average * 1.1;
-
-    if (to_start >= threshold) to_start = average / 2;
-    if (kind != Kind::kDelta && difference > 0 && first >= 0) {
-        const double to_zero = sampled * (first / difference);
-        if (to_zero < to_start) to_start = to_zero;
-    }
-    if (to_end >= threshold) to_end = average / 2;
-
-    double factor = (sampled + to_start + to_end) / sampled;
-    if (kind == Kind::kRate) factor /= static_cast<double>(in.range.range_ms) / 1000;
-    return difference * factor;
+    return difference * extrapolation(in, window, step, in.values[window.begin], difference,
+                                      kind != Kind::kDelta, kind == Kind::kRate);
 }
 
 void counter_over(const RollupInput& in, std::span<double> out, Kind kind) {
@@ -90,6 +70,33 @@ void count_events(const RollupInput& in, std::span<double> out, IsEvent is_event
 }
 
 }  // namespace
+
+bool start_says_restart(const RollupInput& in, uint32_t i) {
+    return !in.starts.empty() && in.starts[i] != kNoStart.count &&
+           in.starts[i] >= in.times[i - 1] && in.starts[i] != in.times[i];
+}
+
+double extrapolation(const RollupInput& in, Window window, size_t step, double first,
+                     double difference, bool is_counter, bool is_rate) {
+    const int64_t first_ms = in.times[window.begin];
+    const int64_t last_ms = in.times[window.end - 1];
+    double to_start = static_cast<double>(first_ms - in.range.left(step).count) / 1000;
+    double to_end = static_cast<double>(in.range.right(step).count - last_ms) / 1000;
+    const double sampled = static_cast<double>(last_ms - first_ms) / 1000;
+    const double average = sampled / (window.size() - 1);
+    const double threshold = average * 1.1;
+
+    if (to_start >= threshold) to_start = average / 2;
+    if (is_counter && difference > 0 && first >= 0) {
+        const double to_zero = sampled * (first / difference);
+        if (to_zero < to_start) to_start = to_zero;
+    }
+    if (to_end >= threshold) to_end = average / 2;
+
+    double factor = (sampled + to_start + to_end) / sampled;
+    if (is_rate) factor /= static_cast<double>(in.range.range_ms) / 1000;
+    return factor;
+}
 
 void rate_over(const RollupInput& in, std::span<double> out) { counter_over(in, out, Kind::kRate); }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <unordered_map>
 
+#include "promql/histogram_remarks.h"
 #include "promql/query_context.h"
 #include "promql/rollup.h"
 
@@ -80,6 +82,58 @@ struct DeviationCell : VarianceCell {
     double value() const { return moments.count == 0 ? kAbsent : std::sqrt(moments.variance()); }
 };
 
+// The histograms of each step, in the order of the series; empty where there are none at any step.
+using StepHistograms = std::vector<std::vector<const NativeHistogram*>>;
+
+// Takes histograms out of a column.
+void take_histograms(std::span<double> values, StepHistograms& histograms) {
+    for (size_t step = 0; step < values.size(); ++step) {
+        if (!is_histogram(values[step])) continue;
+        histograms.resize(values.size());
+        histograms[step].push_back(&histogram_at(values[step]));
+        values[step] = kAbsent;
+    }
+}
+
+void append_histograms(StepHistograms& into, StepHistograms&& more) {
+    if (into.empty()) {
+        into = std::move(more);
+        return;
+    }
+    for (size_t step = 0; step < more.size(); ++step)
+        into[step].insert(into[step].end(), more[step].begin(), more[step].end());
+}
+
+// What a group gives at a step where it has histograms and, unless absent, the value `of_floats`.
+Result<double> fold_histograms(QueryContext& context, const AggregateExpr& aggregate,
+                               std::span<const NativeHistogram* const> histograms,
+                               double of_floats) {
+    const HistogramRemarks remarks(context, "", aggregate.expr->span);
+    const bool has_floats = !is_absent(of_floats);
+    switch (aggregate.op) {
+        case AggregateOp::kCount:
+            return static_cast<double>(histograms.size()) + (has_floats ? of_floats : 0);
+        case AggregateOp::kGroup: return 1.0;
+        case AggregateOp::kSum:
+        case AggregateOp::kAvg: break;
+        default: remarks.ignored_in_aggregation(aggregate_op_text(aggregate.op)); return of_floats;
+    }
+    if (has_floats) {
+        remarks.mixed_types_aggregated();
+        return kAbsent;
+    }
+    MergeRemarks merged;
+    std::optional<NativeHistogram> value = aggregate.op == AggregateOp::kSum
+                                               ? sum_of(histograms, merged)
+                                               : mean_of(histograms, merged);
+    if (!value) {
+        remarks.mixed_layouts();
+        return kAbsent;
+    }
+    remarks.merged(merged, "aggregation");
+    return context.put_histogram(std::move(*value));
+}
+
 // Some series of one group, folded by one thread.
 struct Part {
     uint32_t group = 0;
@@ -107,7 +161,7 @@ std::vector<Part> parts_of(const Grouping& grouping) {
 }
 
 // The mean again, of v / count, for groups whose sum overflowed at some step.
-Result<void> repair_overflow(const SeriesStream& stream, const std::vector<Part>& parts,
+Result<void> repair_overflow(const QueryContext& context, const SeriesStream& stream, const std::vector<Part>& parts,
                              uint32_t group, std::span<const AvgCell> cells,
                              std::span<double> values) {
     Scratch scratch;
@@ -117,6 +171,8 @@ Result<void> repair_overflow(const SeriesStream& stream, const std::vector<Part>
         if (part.group != group) continue;
         for (const uint32_t i : part.series) {
             KW_TRY(stream.compute(i, scratch, column));
+            StepHistograms ignored;
+            if (context.has_histograms()) take_histograms(column, ignored);
             for (size_t step = 0; step < column.size(); ++step) {
                 if (!is_absent(column[step])) means[step].add(column[step] / cells[step].count);
             }
@@ -130,9 +186,10 @@ Result<void> repair_overflow(const SeriesStream& stream, const std::vector<Part>
 
 template <typename Cell>
 Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const SeriesStream& stream,
-                        const Grouping& grouping) {
+                        const AggregateExpr& aggregate, const Grouping& grouping) {
     const std::vector<Part> parts = parts_of(grouping);
     std::vector<std::vector<Cell>> partial(parts.size());
+    std::vector<StepHistograms> histograms(parts.size());
     std::vector<Hold> holds(parts.size());
     KW_TRY(for_each_series(context, parts.size(), [&](size_t p, Scratch& scratch) -> Result<void> {
         KW_TRY(context.keep(holds[p], 0, grid.count * (sizeof(Cell) + sizeof(double))));
@@ -142,6 +199,7 @@ Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const Serie
             KW_TRY(context.check());
             Column values = std::move(scratch.values);
             KW_TRY(stream.compute(i, scratch, values));
+            if (context.has_histograms()) take_histograms(values, histograms[p]);
             for (size_t step = 0; step < grid.count; ++step) {
                 if (!is_absent(values[step])) cells[step].add(values[step]);
             }
@@ -155,9 +213,11 @@ Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const Serie
     for (size_t p = 0; p < parts.size();) {
         const uint32_t group = parts[p].group;
         std::vector<Cell> cells = std::move(partial[p]);
+        StepHistograms natives = std::move(histograms[p]);
         for (++p; p < parts.size() && parts[p].group == group; ++p) {
             for (size_t step = 0; step < grid.count; ++step) cells[step].add(partial[p][step]);
             partial[p] = {};
+            append_histograms(natives, std::move(histograms[p]));
             holds[p].release();
         }
         StepSeries series{grouping.labels[group], grouping.drop_names[group], Column(grid.count)};
@@ -166,13 +226,21 @@ Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const Serie
             series.values[step] = cells[step].value();
             present += !is_absent(series.values[step]);
         }
-        if (present == 0) continue;
+        if (present == 0 && natives.empty()) continue;
         if constexpr (std::is_same_v<Cell, AvgCell>) {
             if (std::ranges::any_of(cells,
                                     [](const AvgCell& cell) { return std::isinf(cell.sum.sum); })) {
-                KW_TRY(repair_overflow(stream, parts, group, cells, series.values));
+                KW_TRY(repair_overflow(context, stream, parts, group, cells, series.values));
             }
         }
+        for (size_t step = 0; step < natives.size(); ++step) {
+            if (natives[step].empty()) continue;
+            KW_TRY(context.check());
+            KW_TRY_ASSIGN(series.values[step],
+                          fold_histograms(context, aggregate, natives[step], series.values[step]));
+            present += !is_absent(series.values[step]);
+        }
+        if (present == 0) continue;
         KW_TRY(context.keep(out.hold, present, grid.count * sizeof(double)));
         out.series.push_back(std::move(series));
     }
@@ -232,16 +300,16 @@ Result<std::unique_ptr<SeriesStream>> FoldOperator::open(QueryContext& context,
     const Grouping grouping = group_series(*stream, aggregate_);
     const auto folded = [&]() -> Result<StepVector> {
         switch (aggregate_.op) {
-            case AggregateOp::kSum: return fold<SumCell>(context, grid, *stream, grouping);
-            case AggregateOp::kAvg: return fold<AvgCell>(context, grid, *stream, grouping);
-            case AggregateOp::kCount: return fold<CountCell>(context, grid, *stream, grouping);
+            case AggregateOp::kSum: return fold<SumCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kAvg: return fold<AvgCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kCount: return fold<CountCell>(context, grid, *stream, aggregate_, grouping);
             case AggregateOp::kMin:
-                return fold<ExtremeCell<std::less<>>>(context, grid, *stream, grouping);
+                return fold<ExtremeCell<std::less<>>>(context, grid, *stream, aggregate_, grouping);
             case AggregateOp::kMax:
-                return fold<ExtremeCell<std::greater<>>>(context, grid, *stream, grouping);
-            case AggregateOp::kGroup: return fold<GroupCell>(context, grid, *stream, grouping);
-            case AggregateOp::kStddev: return fold<DeviationCell>(context, grid, *stream, grouping);
-            case AggregateOp::kStdvar: return fold<VarianceCell>(context, grid, *stream, grouping);
+                return fold<ExtremeCell<std::greater<>>>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kGroup: return fold<GroupCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kStddev: return fold<DeviationCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kStdvar: return fold<VarianceCell>(context, grid, *stream, aggregate_, grouping);
             default: return internal_error("{} does not fold", aggregate_op_text(aggregate_.op));
         }
     };

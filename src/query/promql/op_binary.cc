@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "promql/arithmetic.h"
+#include "promql/histogram_binary.h"
 #include "promql/label_sets.h"
 #include "promql/query_context.h"
 
@@ -34,9 +35,11 @@ struct OneSide {
 // with one signature, `one` the other.
 class Join final {
  public:
-    Join(QueryContext& context, const StepGrid& grid, const BinaryExpr& binary,
+    Join(QueryContext& context, const StepGrid& grid, const BinaryExpr& binary, Span where,
          const StepVector& lhs, const StepVector& rhs)
         : context_(context),
+          remarks_(context, "", where),
+          only_floats_(!context.has_histograms() && !is_trim(binary.op)),
           grid_(grid),
           binary_(binary),
           matching_(*binary.matching),
@@ -56,7 +59,10 @@ class Join final {
     Result<StepVector> run() {
         KW_TRY(place_one_side());
         Result<void> done;
-        visit_arithmetic(binary_.op, [&](auto f) { done = join(f); });
+        if (is_trim(binary_.op))
+            done = join([](double, double) { return kAbsent; });
+        else
+            visit_arithmetic(binary_.op, [&](auto f) { done = join(f); });
         KW_TRY(std::move(done));
         std::erase_if(out_.series, [](const StepSeries& series) {
             return std::ranges::all_of(series.values, is_absent);
@@ -150,9 +156,11 @@ class Join final {
     }
 
     template <typename F>
-    double evaluate(F f, double many, double one) const {
+    Result<double> evaluate(F f, double many, double one) const {
         const double lhs = swapped_ ? one : many;
         const double rhs = swapped_ ? many : one;
+        if (!only_floats_ && (is_trim(binary_.op) || is_histogram(lhs) || is_histogram(rhs)))
+            return histogram_binary(context_, binary_.op, binary_.return_bool, lhs, rhs, remarks_);
         const double result = f(lhs, rhs);
         if (!is_comparison(binary_.op) || binary_.return_bool) return result;
         return result != 0 ? lhs : kAbsent;
@@ -200,7 +208,7 @@ class Join final {
                     }
                     (*seen)[step] = 1;
                 }
-                const double value = evaluate(f, many.values[step], one_value);
+                KW_TRY_ASSIGN(const double value, evaluate(f, many.values[step], one_value));
                 if (is_absent(value)) continue;
                 if (one != partner) {
                     const LabelSet& one_labels =
@@ -226,7 +234,7 @@ class Join final {
             std::optional<size_t> output;
             for (size_t step = 0; step < grid_.count; ++step) {
                 if (is_absent(one.values[step]) || (!seen.empty() && seen[step])) continue;
-                const double value = evaluate(f, *fill_many_, one.values[step]);
+                KW_TRY_ASSIGN(const double value, evaluate(f, *fill_many_, one.values[step]));
                 if (is_absent(value)) continue;
                 if (!output) {
                     KW_TRY_ASSIGN(output,
@@ -240,6 +248,8 @@ class Join final {
     }
 
     QueryContext& context_;
+    const HistogramRemarks remarks_;
+    const bool only_floats_;  // of both sides
     const StepGrid& grid_;
     const BinaryExpr& binary_;
     const VectorMatching& matching_;
@@ -281,10 +291,10 @@ Signatures signatures_of(const StepVector& lhs, const StepVector& rhs,
     return out;
 }
 
-VectorBinaryOperator::VectorBinaryOperator(const BinaryExpr& binary,
+VectorBinaryOperator::VectorBinaryOperator(const BinaryExpr& binary, Span where,
                                            std::unique_ptr<VectorOperator> lhs,
                                            std::unique_ptr<VectorOperator> rhs)
-    : binary_(binary), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {}
+    : binary_(binary), where_(where), lhs_(std::move(lhs)), rhs_(std::move(rhs)) {}
 
 Result<std::unique_ptr<SeriesStream>> VectorBinaryOperator::open(QueryContext& context,
                                                                  const StepGrid& grid) const {
@@ -294,7 +304,7 @@ Result<std::unique_ptr<SeriesStream>> VectorBinaryOperator::open(QueryContext& c
         return stream_of(StepVector{});
     }
     KW_TRY_ASSIGN(const StepVector rhs, collect(context, grid, *rhs_));
-    KW_TRY_ASSIGN(StepVector joined, Join(context, grid, binary_, lhs, rhs).run());
+    KW_TRY_ASSIGN(StepVector joined, Join(context, grid, binary_, where_, lhs, rhs).run());
     return stream_of(std::move(joined));
 }
 

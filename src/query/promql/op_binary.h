@@ -16,14 +16,15 @@ namespace kw::promql {
 
 class VectorBinaryOperator final : public VectorOperator {
  public:
-    // `binary` outlives this and has a `matching`.
-    VectorBinaryOperator(const BinaryExpr& binary, std::unique_ptr<VectorOperator> lhs,
+    // `binary` outlives this and has a `matching`; it stands at `where`.
+    VectorBinaryOperator(const BinaryExpr& binary, Span where, std::unique_ptr<VectorOperator> lhs,
                          std::unique_ptr<VectorOperator> rhs);
     Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
                                                const StepGrid& grid) const override;
 
  private:
     const BinaryExpr& binary_;
+    const Span where_;
     const std::unique_ptr<VectorOperator> lhs_;
     const std::unique_ptr<VectorOperator> rhs_;
 };

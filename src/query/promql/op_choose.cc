@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "model/fixed_number.h"
+#include "promql/histogram_remarks.h"
 #include "promql/label_sets.h"
 #include "promql/op_aggregate.h"
 #include "promql/query_context.h"
@@ -131,6 +132,9 @@ Result<std::unique_ptr<SeriesStream>> ChooseOperator::open(QueryContext& context
     KW_TRY_ASSIGN(StepVector vector, collect(context, grid, *vector_));
     const Grouping grouping = group_series(vector, aggregate_);
 
+    const bool by_value =
+        aggregate_.op == AggregateOp::kTopk || aggregate_.op == AggregateOp::kBottomk;
+    const HistogramRemarks remarks(context, "", aggregate_.expr->span);
     std::vector<Column> chosen(vector.series.size());
     std::vector<uint32_t> order;  // of the output: by rank in an instant query
     std::vector<uint32_t> present;
@@ -139,7 +143,13 @@ Result<std::unique_ptr<SeriesStream>> ChooseOperator::open(QueryContext& context
             if (step % 64 == 0) KW_TRY(context.check());
             present.clear();
             for (const uint32_t i : members) {
-                if (!is_absent(vector.series[i].values[step])) present.push_back(i);
+                const double value = vector.series[i].values[step];
+                if (is_absent(value)) continue;
+                if (by_value && is_histogram(value)) {
+                    remarks.ignored_in_aggregation(aggregate_op_text(aggregate_.op));
+                    continue;
+                }
+                present.push_back(i);
             }
             if (by_ratio) {
                 std::erase_if(present, [&](uint32_t i) {
@@ -181,6 +191,7 @@ Result<std::unique_ptr<SeriesStream>> QuantileOperator::open(QueryContext& conte
     KW_TRY_ASSIGN(const StepVector vector, collect(context, grid, *vector_));
     const Grouping grouping = group_series(vector, aggregate_);
 
+    const HistogramRemarks remarks(context, "", aggregate_.expr->span);
     const std::vector<std::vector<uint32_t>> members = members_of(grouping);
     StepVector out;
     out.series.resize(members.size());
@@ -194,13 +205,19 @@ Result<std::unique_ptr<SeriesStream>> QuantileOperator::open(QueryContext& conte
                 scratch.sorted.clear();
                 for (const uint32_t i : members[group]) {
                     const double value = vector.series[i].values[step];
-                    if (!is_absent(value)) scratch.sorted.push_back(value);
+                    if (is_histogram(value))
+                        remarks.ignored_in_aggregation("quantile");
+                    else if (!is_absent(value))
+                        scratch.sorted.push_back(value);
                 }
                 if (!scratch.sorted.empty())
                     series.values[step] = quantile_of(param[step], scratch.sorted);
             }
             return {};
         }));
+    std::erase_if(out.series, [](const StepSeries& series) {
+        return std::ranges::all_of(series.values, is_absent);
+    });
     KW_TRY(context.keep(out.hold, 0, out.series.size() * grid.count * sizeof(double)));
     return stream_of(std::move(out));
 }
@@ -234,7 +251,8 @@ Result<std::unique_ptr<SeriesStream>> CountValuesOperator::open(QueryContext& co
                 by_value.try_emplace(std::bit_cast<uint64_t>(value), 0);
             if (is_new_value) {
                 builder.reset(series.labels);
-                builder.set(label_, fixed_text(value));
+                builder.set(label_, is_histogram(value) ? histogram_text(histogram_at(value))
+                                                        : fixed_text(value));
                 const LabelSet labels = choice.of(builder.build());
                 const auto [it, is_new] = numbers.try_emplace(labels, out.series.size());
                 if (is_new) {

@@ -18,8 +18,15 @@ using MapKernel = void (*)(const StepGrid& grid, std::span<const Column> params,
 
 class MapOperator final : public VectorOperator {
  public:
+    // What becomes of native histograms.
+    enum class OfHistograms : unsigned char {
+        kNothing,  // the function knows floats only
+        kItself,   // the kernel treats them like any value
+        kNegative,
+    };
     MapOperator(MapKernel kernel, std::unique_ptr<VectorOperator> vector,
-                std::vector<std::unique_ptr<ScalarOperator>> params);
+                std::vector<std::unique_ptr<ScalarOperator>> params,
+                OfHistograms of_histograms = OfHistograms::kNothing);
     Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
                                                const StepGrid& grid) const override;
 
@@ -27,14 +34,16 @@ class MapOperator final : public VectorOperator {
     const MapKernel kernel_;
     const std::unique_ptr<VectorOperator> vector_;
     const std::vector<std::unique_ptr<ScalarOperator>> params_;
+    const OfHistograms of_histograms_;
 };
 
 // Vector and scalar, on either side. A comparison without `bool` keeps the vector's values where it holds.
 class VectorScalarOperator final : public VectorOperator {
  public:
+    // `where`: the place of the whole operation.
     VectorScalarOperator(BinaryOp op, bool return_bool, bool scalar_is_left,
                          std::unique_ptr<VectorOperator> vector,
-                         std::unique_ptr<ScalarOperator> scalar);
+                         std::unique_ptr<ScalarOperator> scalar, Span where);
     Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
                                                const StepGrid& grid) const override;
 
@@ -44,6 +53,7 @@ class VectorScalarOperator final : public VectorOperator {
     const bool scalar_is_left_;
     const std::unique_ptr<VectorOperator> vector_;
     const std::unique_ptr<ScalarOperator> scalar_;
+    const Span where_;
 };
 
 // `f(present value, step)` for every present value.

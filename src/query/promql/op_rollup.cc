@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "promql/query_context.h"
 #include "promql/rollup_extended.h"
+#include "promql/rollup_histogram.h"
 
 namespace kw::promql {
 namespace {
@@ -18,12 +19,13 @@ bool name_is_of_counter(std::string_view name) {
 
 class Rolled final : public SeriesStream {
  public:
-    Rolled(QueryContext& context, const StepGrid& grid, const Rollup& rollup,
+    Rolled(QueryContext& context, const StepGrid& grid, const Rollup& rollup, FunctionId function,
            std::unique_ptr<RangeStream> range, std::vector<Column> params, Hold params_hold,
            VectorSelector::Extension extension, Span where)
         : context_(context),
           grid_(grid),
           rollup_(rollup),
+          function_(function),
           range_(std::move(range)),
           params_(std::move(params)),
           params_hold_(std::move(params_hold)),
@@ -51,7 +53,13 @@ class Rolled final : public SeriesStream {
                              scratch,
                              &context_,
                              total};
-        if (extension_ == VectorSelector::Extension::kNone) {
+        if (context_.has_histograms() && any_histogram(samples.values)) {
+            const HistogramRemarks remarks(context_, labels(index).metric_name(), where_);
+            KW_TRY(histogram_rollup(
+                context_,
+                {function_, rollup_.kernel, extension_, context_.settings().lookback_ms}, in,
+                remarks, out));
+        } else if (extension_ == VectorSelector::Extension::kNone) {
             rollup_.kernel(in, out);
         } else {
             extended_over(in, rollup_.kernel, extension_ == VectorSelector::Extension::kSmoothed,
@@ -79,7 +87,7 @@ class Rolled final : public SeriesStream {
 
     void remark(std::string_view name, std::span<const double> out) const {
         if (name.empty() || name_is_of_counter(name)) return;
-        if (std::all_of(out.begin(), out.end(), is_absent)) return;
+        if (std::all_of(out.begin(), out.end(), is_reserved)) return;
         context_.annotations().info(fmt::format("metric might not be a counter, name does not end "
                                                 "in _total/_sum/_count/_bucket: {}",
                                                 quoted(name)),
@@ -113,6 +121,7 @@ class Rolled final : public SeriesStream {
     QueryContext& context_;
     const StepGrid grid_;
     const Rollup rollup_;
+    const FunctionId function_;
     const std::unique_ptr<RangeStream> range_;
     const std::vector<Column> params_;
     const Hold params_hold_;
@@ -181,7 +190,7 @@ Result<std::unique_ptr<SeriesStream>> RollupOperator::open(QueryContext& context
         }
     }
     std::unique_ptr<SeriesStream> rolled =
-        std::make_unique<Rolled>(context, grid, rollup_, std::move(range), std::move(params),
+        std::make_unique<Rolled>(context, grid, rollup_, function_, std::move(range), std::move(params),
                                  std::move(params_hold), range_->extension(), range_where_);
     if (rollup_.keeps_name) return rolled;
     return without_names(context, grid, std::move(rolled));

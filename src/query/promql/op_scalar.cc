@@ -76,7 +76,7 @@ Result<Column> OnlyValueOperator::run(QueryContext& context, const StepGrid& gri
     std::vector<uint8_t> seen(grid.count);
     for (const StepSeries& series : vector.series) {
         for (size_t step = 0; step < grid.count; ++step) {
-            if (is_absent(series.values[step])) continue;
+            if (is_reserved(series.values[step])) continue;  // nor does it count histograms
             out[step] = seen[step] == 0 ? series.values[step] : kNan;
             seen[step] = 1;
         }

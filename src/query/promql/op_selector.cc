@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "promql/histogram_remarks.h"
 #include "promql/query_context.h"
 
 namespace kw::promql {
@@ -12,11 +13,15 @@ constexpr int64_t kFarMs = int64_t{1} << 60;
 
 int64_t clamp_far(int64_t ms) { return std::clamp(ms, -kFarMs, kFarMs); }
 
-// Histograms are stored, and not evaluated by this version.
-Result<void> refuse_histograms(const SampleColumns& samples, const LabelSet& labels) {
-    for (const auto& histogram : samples.histograms) {
-        if (histogram)
-            return unsupported("native histograms are not supported yet: {}", labels.to_string());
+// Puts handles where histograms stand. What a store gives as a number is no handle, whatever its bits.
+Result<void> take_histograms(QueryContext& context, SampleColumns& samples) {
+    for (size_t i = 0; i < samples.size(); ++i) {
+        double& value = samples.values[i];
+        if (samples.histograms[i]) {
+            KW_TRY_ASSIGN(value, context.put_histogram(from_stored(*samples.histograms[i])));
+        } else if (is_histogram(value)) {
+            value = kNormalNan;
+        }
     }
     return {};
 }
@@ -38,13 +43,14 @@ TimeRange covered(const Windows& windows, int64_t more_left_ms, int64_t more_rig
 class Selected final : public SeriesStream {
  public:
     Selected(QueryContext& context, const StepGrid& grid, const SelectedSeries& series,
-             const Windows& windows, SelectorOperator::Gives gives, bool smoothed)
+             const Windows& windows, SelectorOperator::Gives gives, bool smoothed, Span where)
         : context_(context),
           grid_(grid),
           series_(series),
           windows_(windows),
           gives_(gives),
-          smoothed_(smoothed) {}
+          smoothed_(smoothed),
+          where_(where) {}
 
     size_t size() const override { return series_.size(); }
     const LabelSet& labels(size_t index) const override { return series_.labels(index); }
@@ -55,7 +61,7 @@ class Selected final : public SeriesStream {
         KW_TRY(series_.read(index, samples));
         Hold hold;
         KW_TRY(context_.keep(hold, samples.size(), 0));
-        if (!samples.histograms.empty()) KW_TRY(refuse_histograms(samples, labels(index)));
+        if (!samples.histograms.empty()) KW_TRY(take_histograms(context_, samples));
 
         const std::vector<int64_t>& times = samples.timestamps;
         size_t next = 0;  // the first sample after the step's time
@@ -63,7 +69,11 @@ class Selected final : public SeriesStream {
         for (size_t step = 0; step < windows_.count; ++step) {
             const int64_t right = windows_.right(step).count;
             while (next < times.size() && times[next] <= right) ++next;
-            out[step] = smoothed_ ? smoothed_at(samples, next, right) : at(samples, next, step);
+            if (!smoothed_) {
+                out[step] = at(samples, next, step);
+            } else {
+                KW_TRY_ASSIGN(out[step], smoothed_at(samples, next, right, index));
+            }
             if (is_absent(out[step])) continue;
             ++read_count;
             context_.count_samples(grid_, step, 1);
@@ -79,7 +89,7 @@ class Selected final : public SeriesStream {
         if (samples.timestamps[i] <= windows_.left(step).count || is_stale(samples.values[i]))
             return kAbsent;
         switch (gives_) {
-            case SelectorOperator::Gives::kValue: return samples.values[i];
+            case SelectorOperator::Gives::kValue: return value_of(samples, i);
             case SelectorOperator::Gives::kTimestamp:
                 return static_cast<double>(samples.timestamps[i]) / 1000;
             case SelectorOperator::Gives::kStartTimestamp:
@@ -89,8 +99,15 @@ class Selected final : public SeriesStream {
         return kAbsent;
     }
 
+    // Not stale. A reserved pattern that a store gave is a number like others.
+    static double value_of(const SampleColumns& samples, size_t i) {
+        const double value = samples.values[i];
+        return is_reserved(value) && samples.histograms.empty() ? kNormalNan : value;
+    }
+
     // Between the samples on both sides when both are near enough; the one before alone otherwise.
-    double smoothed_at(const SampleColumns& samples, size_t next, int64_t right) const {
+    Result<double> smoothed_at(const SampleColumns& samples, size_t next, int64_t right,
+                               size_t index) const {
         const std::vector<int64_t>& times = samples.timestamps;
         if (next == 0) return kAbsent;
         const size_t before = next - 1;
@@ -98,10 +115,28 @@ class Selected final : public SeriesStream {
             return kAbsent;
         const bool has_after = next < times.size() && times[next] < right + windows_.range_ms &&
                                !is_stale(samples.values[next]);
-        if (times[before] == right || !has_after) return samples.values[before];
+        const double first = value_of(samples, before);
+        if (times[before] == right || !has_after) return first;
+        const double second = value_of(samples, next);
         const double span = static_cast<double>(times[next] - times[before]);
         const double share = static_cast<double>(right - times[before]) / span;
-        return samples.values[before] + (samples.values[next] - samples.values[before]) * share;
+        if (!is_histogram(first) && !is_histogram(second)) return first + (second - first) * share;
+
+        const HistogramRemarks remarks(context_, labels(index).metric_name(), where_);
+        if (!is_histogram(first) || !is_histogram(second)) {
+            remarks.mixed_types();
+            return kAbsent;
+        }
+        const NativeHistogram& from = histogram_at(first);
+        MergeRemarks merged;
+        NativeHistogram value = interpolated(from, histogram_at(second), share,
+                                             from.hint != CounterResetHint::kGauge, merged);
+        if (merged.incompatible) {
+            remarks.mixed_layouts();
+            return kAbsent;
+        }
+        remarks.merged(merged, "addition");
+        return context_.put_histogram(std::move(value));
     }
 
     QueryContext& context_;
@@ -110,12 +145,13 @@ class Selected final : public SeriesStream {
     const Windows windows_;
     const SelectorOperator::Gives gives_;
     const bool smoothed_;
+    const Span where_;
 };
 
 class SelectedRanges final : public RangeStream {
  public:
-    SelectedRanges(const SelectedSeries& series, const Windows& windows)
-        : series_(series), windows_(windows) {}
+    SelectedRanges(QueryContext& context, const SelectedSeries& series, const Windows& windows)
+        : context_(context), series_(series), windows_(windows) {}
 
     size_t size() const override { return series_.size(); }
     const LabelSet& labels(size_t index) const override { return series_.labels(index); }
@@ -125,19 +161,22 @@ class SelectedRanges final : public RangeStream {
     Result<void> read(size_t index, Scratch& scratch) const override {
         SampleColumns& samples = scratch.samples;
         KW_TRY(series_.read(index, samples));
-        if (!samples.histograms.empty()) KW_TRY(refuse_histograms(samples, labels(index)));
-        remove_markers(samples);
+        const bool has_histograms = !samples.histograms.empty();
+        if (has_histograms) KW_TRY(take_histograms(context_, samples));
+        remove_markers(samples, has_histograms);
         return {};
     }
 
  private:
-    static void remove_markers(SampleColumns& samples) {
-        const auto first = std::find_if(samples.values.begin(), samples.values.end(), is_stale);
+    static void remove_markers(SampleColumns& samples, bool has_histograms) {
+        const auto first = std::find_if(samples.values.begin(), samples.values.end(), is_reserved);
         size_t kept = static_cast<size_t>(first - samples.values.begin());
         for (size_t i = kept; i < samples.size(); ++i) {
-            if (is_stale(samples.values[i])) continue;
+            const double value = samples.values[i];
+            if (is_stale(value)) continue;
             samples.timestamps[kept] = samples.timestamps[i];
-            samples.values[kept] = samples.values[i];
+            // A reserved pattern that a store gave is a number like others.
+            samples.values[kept] = is_reserved(value) && !has_histograms ? kNormalNan : value;
             if (!samples.starts.empty()) samples.starts[kept] = samples.starts[i];
             ++kept;
         }
@@ -147,6 +186,7 @@ class SelectedRanges final : public RangeStream {
         samples.histograms.clear();
     }
 
+    QueryContext& context_;
     const SelectedSeries& series_;
     const Windows windows_;
 };
@@ -172,7 +212,7 @@ Windows windows_of(const StepGrid& grid, int64_t range_ms, int64_t offset_ms, co
 SelectorOperator::SelectorOperator(QueryContext& context, const StepGrid& grid,
                                    const VectorSelector& selector, Span where, Gives gives,
                                    std::string_view above)
-    : gives_(gives), extension_(selector.extension) {
+    : gives_(gives), extension_(selector.extension), where_(where) {
     const QuerySettings& settings = context.settings();
     windows_ =
         windows_of(grid, settings.lookback_ms, selector.offset.ms, selector.at, settings.range);
@@ -188,7 +228,7 @@ Result<std::unique_ptr<SeriesStream>> SelectorOperator::open(QueryContext& conte
     KW_TRY_ASSIGN(const SelectedSeries* series, context.fetch(fetch_));
     return std::unique_ptr<SeriesStream>(
         std::make_unique<Selected>(context, grid, *series, windows_, gives_,
-                                   extension_ == VectorSelector::Extension::kSmoothed));
+                                   extension_ == VectorSelector::Extension::kSmoothed, where_));
 }
 
 RangeSelectorOperator::RangeSelectorOperator(QueryContext& context, const StepGrid& grid,
@@ -208,7 +248,7 @@ RangeSelectorOperator::RangeSelectorOperator(QueryContext& context, const StepGr
 Result<std::unique_ptr<RangeStream>> RangeSelectorOperator::open(QueryContext& context,
                                                                  const StepGrid&) const {
     KW_TRY_ASSIGN(const SelectedSeries* series, context.fetch(fetch_));
-    return std::unique_ptr<RangeStream>(std::make_unique<SelectedRanges>(*series, windows_));
+    return std::unique_ptr<RangeStream>(std::make_unique<SelectedRanges>(context, *series, windows_));
 }
 
 }  // namespace kw::promql

@@ -33,6 +33,7 @@ class SelectorOperator final : public VectorOperator {
  private:
     const Gives gives_;
     const VectorSelector::Extension extension_;
+    const Span where_;
     Windows windows_;  // the window of a step is what the lookback allows
     size_t fetch_;
 };

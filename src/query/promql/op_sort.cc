@@ -62,6 +62,10 @@ Result<std::unique_ptr<SeriesStream>> SortOperator::open(QueryContext& context,
     }
     if (grid.count != 1) return vector_->open(context, grid);
     KW_TRY_ASSIGN(StepVector vector, collect(context, grid, *vector_));
+    if (!by_label_) {
+        std::erase_if(vector.series,
+                      [](const StepSeries& series) { return is_histogram(series.values[0]); });
+    }
     const auto by_value = [&](const StepSeries& a, const StepSeries& b) {
         const double x = a.values[0];
         const double y = b.values[0];

@@ -76,12 +76,13 @@ class SortOperator final : public VectorOperator {
     const Span where_;
 };
 
-// histogram_quantile, histogram_quantiles, histogram_fraction over classic buckets (label `le`);
-// op_histogram.cc
+// histogram_quantile, histogram_quantiles, histogram_fraction over classic buckets (label `le`) and native
+// histograms; op_histogram.cc
 class BucketsOperator final : public VectorOperator {
  public:
     struct Options {
         bool is_fraction = false;  // params are lower and upper bound, else quantiles
+        std::string_view function;
         std::string label;         // of the quantile in histogram_quantiles(), else empty
         Span vector_where;
         std::vector<Span> param_where;
@@ -97,11 +98,25 @@ class BucketsOperator final : public VectorOperator {
     const Options options_;
 };
 
-// histogram_count and the like, of floats: nothing. The vector is evaluated all the same, for its errors.
-// op_histogram.cc
-class NoFloatsOperator final : public VectorOperator {
+// histogram_count, histogram_sum, histogram_avg, histogram_stddev, histogram_stdvar: a number of each native
+// histogram, nothing of floats. op_histogram.cc
+class HistogramValueOperator final : public VectorOperator {
  public:
-    explicit NoFloatsOperator(std::unique_ptr<VectorOperator> vector)
+    HistogramValueOperator(std::unique_ptr<VectorOperator> vector, FunctionId function)
+        : vector_(std::move(vector)), function_(function) {}
+    Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
+                                               const StepGrid& grid) const override;
+
+ private:
+    const std::unique_ptr<VectorOperator> vector_;
+    const FunctionId function_;
+};
+
+// start_timestamp of what is no sample: nothing. The vector is evaluated all the same, for its errors.
+// op_histogram.cc
+class NothingOperator final : public VectorOperator {
+ public:
+    explicit NothingOperator(std::unique_ptr<VectorOperator> vector)
         : vector_(std::move(vector)) {}
     Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
                                                const StepGrid& grid) const override;

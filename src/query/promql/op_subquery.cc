@@ -29,11 +29,26 @@ class Evaluated final : public RangeStream {
             scratch.samples.timestamps.push_back(inner_.at(step).count);
             scratch.samples.values.push_back(column[step]);
         }
+        if (context_.has_histograms()) KW_TRY(forget_hints(scratch.samples.values));
         scratch.column = std::move(column);
         return {};
     }
 
  private:
+    // What a sample says about the sample ahead of it in the store is not about the one ahead of it here.
+    Result<void> forget_hints(std::vector<double>& values) const {
+        for (double& value : values) {
+            if (!is_histogram(value)) continue;
+            const NativeHistogram& there = histogram_at(value);
+            if (there.hint == CounterResetHint::kGauge || there.hint == CounterResetHint::kUnknown)
+                continue;
+            NativeHistogram copy = there;
+            copy.hint = CounterResetHint::kUnknown;
+            KW_TRY_ASSIGN(value, context_.put_histogram(std::move(copy)));
+        }
+        return {};
+    }
+
     QueryContext& context_;
     const std::unique_ptr<SeriesStream> stream_;
     const Windows windows_;

@@ -78,9 +78,9 @@ class Planner final {
         if (const auto* unary = expr.as<UnaryExpr>()) {
             KW_TRY_ASSIGN(auto inner, vector(*unary->expr));
             if (!unary->negate) return inner;
-            return map(negative_of, std::move(inner), {});
+            return map(negative_of, std::move(inner), {}, OfHistograms::kNegative);
         }
-        if (const auto* binary = expr.as<BinaryExpr>()) return this->binary(*binary);
+        if (const auto* binary = expr.as<BinaryExpr>()) return this->binary(*binary, expr.span);
         if (const auto* aggregate = expr.as<AggregateExpr>()) return this->aggregate(*aggregate);
         const auto* call = expr.as<CallExpr>();
         KW_CHECK(call != nullptr);
@@ -152,13 +152,15 @@ class Planner final {
             std::make_unique<SelectorOperator>(context_, grid_, selector, where, gives, above));
     }
 
+    using OfHistograms = MapOperator::OfHistograms;
     static VectorPlan map(MapKernel kernel, std::unique_ptr<VectorOperator> vector,
-                          std::vector<std::unique_ptr<ScalarOperator>> params) {
-        return VectorPlan(
-            std::make_unique<MapOperator>(kernel, std::move(vector), std::move(params)));
+                          std::vector<std::unique_ptr<ScalarOperator>> params,
+                          OfHistograms of_histograms = OfHistograms::kNothing) {
+        return VectorPlan(std::make_unique<MapOperator>(kernel, std::move(vector),
+                                                        std::move(params), of_histograms));
     }
 
-    VectorPlan binary(const BinaryExpr& binary) {
+    VectorPlan binary(const BinaryExpr& binary, Span where) {
         if (binary.matching) {
             KW_TRY_ASSIGN(auto lhs, vector(*binary.lhs));
             KW_TRY_ASSIGN(auto rhs, vector(*binary.rhs));
@@ -167,13 +169,14 @@ class Planner final {
                     std::make_unique<SetOperator>(binary, std::move(lhs), std::move(rhs)));
             }
             return VectorPlan(
-                std::make_unique<VectorBinaryOperator>(binary, std::move(lhs), std::move(rhs)));
+                std::make_unique<VectorBinaryOperator>(binary, where, std::move(lhs), std::move(rhs)));
         }
         const bool scalar_is_left = binary.lhs->type == ValueType::kScalar;
         KW_TRY_ASSIGN(auto inner, vector(scalar_is_left ? *binary.rhs : *binary.lhs));
         KW_TRY_ASSIGN(auto number, scalar(scalar_is_left ? *binary.lhs : *binary.rhs));
         return VectorPlan(std::make_unique<VectorScalarOperator>(
-            binary.op, binary.return_bool, scalar_is_left, std::move(inner), std::move(number)));
+            binary.op, binary.return_bool, scalar_is_left, std::move(inner), std::move(number),
+            where));
     }
 
     VectorPlan aggregate(const AggregateExpr& aggregate) {
@@ -309,19 +312,22 @@ class Planner final {
         for (size_t i = 1; i < call.args.size(); ++i) {
             KW_TRY_ASSIGN(params.emplace_back(), scalar(*call.args[i]));
         }
-        return map(code.map, std::move(inner), std::move(params));
+        const bool takes_any = call.function->id == FunctionId::kTimestamp;
+        return map(code.map, std::move(inner), std::move(params),
+                   takes_any ? OfHistograms::kItself : OfHistograms::kNothing);
     }
 
     // The same values without the metric's name.
     static VectorPlan nameless(std::unique_ptr<VectorOperator> vector) {
         return map([](const StepGrid&, std::span<const Column>, std::span<double>) {},
-                   std::move(vector), {});
+                   std::move(vector), {}, OfHistograms::kItself);
     }
 
     VectorPlan buckets_call(const CallExpr& call) {
         const bool lists_quantiles = call.function->id == FunctionId::kHistogramQuantiles;
         BucketsOperator::Options options;
         options.is_fraction = call.function->id == FunctionId::kHistogramFraction;
+        options.function = call.function->name;
         if (lists_quantiles) options.label = text_of(*call.args[1]);
         std::unique_ptr<VectorOperator> inner;
         std::vector<std::unique_ptr<ScalarOperator>> params;
@@ -388,7 +394,7 @@ class Planner final {
                 }
                 // Only samples have a start; what is calculated has none.
                 KW_TRY_ASSIGN(auto inner, vector(arg));
-                return VectorPlan(std::make_unique<NoFloatsOperator>(std::move(inner)));
+                return VectorPlan(std::make_unique<NothingOperator>(std::move(inner)));
             }
             case FunctionId::kLabelReplace:
             case FunctionId::kLabelJoin: return label_call(call);
@@ -405,7 +411,8 @@ class Planner final {
             case FunctionId::kHistogramStddev:
             case FunctionId::kHistogramStdvar: {
                 KW_TRY_ASSIGN(auto inner, vector(*call.args[0], call.function->name));
-                return VectorPlan(std::make_unique<NoFloatsOperator>(std::move(inner)));
+                return VectorPlan(std::make_unique<HistogramValueOperator>(std::move(inner),
+                                                                           call.function->id));
             }
             case FunctionId::kInfo: return info_call(call);
             default: return internal_error("no plan for {}()", call.function->name);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+
 namespace kw::promql {
 
 Hold& Hold::operator=(Hold&& other) noexcept {
@@ -78,6 +80,16 @@ Result<void> QueryContext::keep(Hold& hold, uint64_t samples, uint64_t bytes) {
 void QueryContext::give_back(uint64_t samples, uint64_t bytes) {
     samples_now_.fetch_sub(samples, std::memory_order_relaxed);
     if (bytes != 0) budget_.release(bytes);
+}
+
+Result<double> QueryContext::put_histogram(NativeHistogram histogram) {
+    MutexLock lock(histograms_mutex_);
+    KW_TRY(keep(histograms_hold_, 0, histogram.bytes()));
+    const NativeHistogram& kept = histograms_.emplace_back(std::move(histogram));
+    has_histograms_.store(true, std::memory_order_relaxed);
+    const auto address = std::bit_cast<uint64_t>(&kept);
+    KW_CHECK(address >> 48 == 0);
+    return std::bit_cast<double>(kReservedBase | address);
 }
 
 size_t QueryContext::plan_fetch(const std::vector<Matcher>& matchers, const TimeRange& range,

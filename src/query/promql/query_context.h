@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 #include "contract/metric_store.h"
 #include "promql/annotations.h"
 #include "promql/ast.h"
+#include "promql/native_histogram.h"
 #include "promql/value.h"
 
 namespace kw {
@@ -78,6 +80,13 @@ class QueryContext final {
     // The series of a planned selection, selected when first asked for. Valid as long as this.
     Result<const SelectedSeries*> fetch(size_t number) KW_EXCLUDES(mutex_);
 
+    // Keeps a histogram for the rest of the query and gives the handle that stands for it in columns. Errors:
+    // kExhausted when the query has no memory left for it.
+    Result<double> put_histogram(NativeHistogram histogram) KW_EXCLUDES(histograms_mutex_);
+    // Whether any histogram was put: before that no column of this query has a handle. Whoever got a column by
+    // compute() sees it set when the column has one.
+    bool has_histograms() const { return has_histograms_.load(std::memory_order_relaxed); }
+
     // Counts samples that step `step` of the query read.
     void count_samples(const StepGrid& grid, size_t step, uint64_t samples) {
         if (per_step_.empty() || !grid.is_query) return;
@@ -109,6 +118,10 @@ class QueryContext final {
     std::atomic<uint64_t> samples_total_{0};
     std::vector<std::atomic<uint64_t>> per_step_;  // empty unless asked for
     std::vector<Fetch> fetches_;                   // fixed once the first fetch() is made
+    std::atomic<bool> has_histograms_{false};
+    Mutex histograms_mutex_;
+    std::deque<NativeHistogram> histograms_ KW_GUARDED_BY(histograms_mutex_);  // addresses stay
+    Hold histograms_hold_ KW_GUARDED_BY(histograms_mutex_);
     Mutex mutex_;
     std::vector<std::unique_ptr<SelectedSeries>> selected_
         KW_GUARDED_BY(mutex_);  // one a fetch, or null

@@ -64,6 +64,13 @@ void deriv_over(const RollupInput& in, std::span<double> out);
 void predict_linear_over(const RollupInput& in, std::span<double> out);
 void double_exponential_smoothing_over(const RollupInput& in, std::span<double> out);
 
+// Whether the start timestamp of sample i says that its counter began anew after sample i - 1, whatever the values.
+bool start_says_restart(const RollupInput& in, uint32_t i);
+// By what the difference between a window's samples is multiplied to stand for the whole window, and for rates to
+// be one a second. `first`: the first sample's value, of a histogram its count.
+double extrapolation(const RollupInput& in, Window window, size_t step, double first,
+                     double difference, bool is_counter, bool is_rate);
+
 // A sum with the rounding errors it made, after Neumaier.
 // Source: https://en.wikipedia.org/wiki/Kahan_summation_algorithm
 struct CompensatedSum {

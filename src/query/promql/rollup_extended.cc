@@ -7,12 +7,6 @@
 namespace kw::promql {
 namespace {
 
-// The samples of one extended window: [first, last], both inclusive.
-struct Reach {
-    size_t first = 0;
-    size_t last = 0;
-};
-
 double interpolate(const RollupInput& in, size_t i, size_t k, int64_t t, bool is_counter) {
     double a = in.values[i];
     const double b = in.values[k];
@@ -55,37 +49,47 @@ double events_over(const RollupInput& in, Reach reach, bool resets_only) {
 
 }  // namespace
 
-void extended_over(const RollupInput& in, RollupKernel kernel, bool smoothed, int64_t lookback_ms,
-                   std::span<double> out) {
+std::optional<Reach> reach_of(const RollupInput& in, size_t step, bool smoothed,
+                              int64_t lookback_ms) {
     const auto index_after = [&](int64_t t) {  // of the first sample later than t
         return static_cast<size_t>(std::upper_bound(in.times.begin(), in.times.end(), t) -
                                    in.times.begin());
     };
+    const int64_t left = in.range.left(step).count;
+    const int64_t right = in.range.right(step).count;
+    const size_t begin = index_after(left - lookback_ms);
+    size_t end = index_after(right);
+    if (smoothed && (end == 0 || in.times[end - 1] != right) && end < in.times.size() &&
+        in.times[end] < right + lookback_ms) {
+        ++end;  // the neighbour on the right
+    }
+    if (begin >= end) return std::nullopt;
+    const size_t at_left = index_after(left);
+    const Reach reach{at_left > begin ? at_left - 1 : begin, end - 1};
+    if (in.times[reach.last] <= left || in.times[reach.first] > right) return std::nullopt;
+    return reach;
+}
+
+double extended_difference(const RollupInput& in, RollupKernel kernel, Reach reach, size_t step,
+                           bool smoothed) {
+    const bool is_counter = kernel == rate_over || kernel == increase_over;
+    KW_CHECK(is_counter || kernel == delta_over);
+    const double difference = difference_over(in, reach, in.range.left(step).count,
+                                              in.range.right(step).count, smoothed, is_counter);
+    if (kernel != rate_over) return difference;
+    return difference / (static_cast<double>(in.range.range_ms) / 1000);
+}
+
+void extended_over(const RollupInput& in, RollupKernel kernel, bool smoothed, int64_t lookback_ms,
+                   std::span<double> out) {
     for (size_t step = 0; step < in.windows.size(); ++step) {
         out[step] = kAbsent;
-        const int64_t left = in.range.left(step).count;
-        const int64_t right = in.range.right(step).count;
-        const size_t begin = index_after(left - lookback_ms);
-        size_t end = index_after(right);
-        if (smoothed && (end == 0 || in.times[end - 1] != right) && end < in.times.size() &&
-            in.times[end] < right + lookback_ms) {
-            ++end;  // the neighbour on the right
-        }
-        if (begin >= end) continue;
-        const size_t at_left = index_after(left);
-        const Reach reach{at_left > begin ? at_left - 1 : begin, end - 1};
-        if (in.times[reach.last] <= left || in.times[reach.first] > right) continue;
-        if (kernel == changes_over) {
-            out[step] = events_over(in, reach, false);
-        } else if (kernel == resets_over) {
-            out[step] = events_over(in, reach, true);
-        } else {
-            const bool is_counter = kernel == rate_over || kernel == increase_over;
-            KW_CHECK(is_counter || kernel == delta_over);
-            double difference = difference_over(in, reach, left, right, smoothed, is_counter);
-            if (kernel == rate_over) difference /= static_cast<double>(in.range.range_ms) / 1000;
-            out[step] = difference;
-        }
+        const std::optional<Reach> reach = reach_of(in, step, smoothed, lookback_ms);
+        if (!reach) continue;
+        if (kernel == changes_over || kernel == resets_over)
+            out[step] = events_over(in, *reach, kernel == resets_over);
+        else
+            out[step] = extended_difference(in, kernel, *reach, step, smoothed);
     }
 }
 

@@ -7,11 +7,24 @@
 // Source: Prometheus' documentation of the feature promql-extended-range-selectors.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "promql/rollup.h"
 
 namespace kw::promql {
+
+// The samples that an extended window uses: [first, last], both inclusive.
+struct Reach {
+    size_t first = 0;
+    size_t last = 0;
+};
+// Nothing when no sample is near enough.
+std::optional<Reach> reach_of(const RollupInput& in, size_t step, bool smoothed,
+                              int64_t lookback_ms);
+// rate, increase or delta over float samples.
+double extended_difference(const RollupInput& in, RollupKernel kernel, Reach reach, size_t step,
+                           bool smoothed);
 
 // Evaluates `kernel`'s function on extended windows. in.windows are the plain windows.
 void extended_over(const RollupInput& in, RollupKernel kernel, bool smoothed, int64_t lookback_ms,

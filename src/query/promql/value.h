@@ -5,8 +5,14 @@
 // through and no calculation gives, so that a column needs no bitmap beside it.
 // Copy columns, compare with is_absent(), and never calculate on an absent value: the processor would
 // quieten the marker into an ordinary NaN.
+// A native histogram in a column is a handle: a signalling NaN whose payload is the address of a NativeHistogram that
+// the query's HistogramArena owns. Operators that only move values around need not know; those that calculate ask
+// QueryContext::has_histograms() once a series, so that floats cost nothing more. No number read from a store may
+// pass for a handle: selectors let no reserved pattern through. Like the marker, a handle that is calculated with
+// becomes an ordinary NaN.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -20,6 +26,19 @@ namespace kw::promql {
 
 inline constexpr double kAbsent = kStaleMarker;
 inline bool is_absent(double value) { return is_stale(value); }
+
+struct NativeHistogram;
+
+// The markers and handles: +Inf with something in the low 48 bits, which no calculation gives.
+inline constexpr uint64_t kReservedBase = 0x7ff0'0000'0000'0000;
+inline bool is_reserved(double value) {
+    return std::bit_cast<uint64_t>(value) - (kReservedBase + 1) < (uint64_t{1} << 48) - 1;
+}
+inline bool is_histogram(double value) { return is_reserved(value) && !is_absent(value); }
+// Of a handle.
+inline const NativeHistogram& histogram_at(double handle) {
+    return *std::bit_cast<const NativeHistogram*>(std::bit_cast<uint64_t>(handle) ^ kReservedBase);
+}
 
 // The times at which an expression is evaluated: start, start + step_ms, …
 struct StepGrid {
