@@ -46,6 +46,8 @@ uint32_t crc32c(ByteView bytes, uint32_t seed) {
 #endif
 }
 
+uint64_t xxh64(std::string_view text) { return XXH64(text.data(), text.size(), 0); }
+
 uint64_t hash64(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 }  // namespace kw

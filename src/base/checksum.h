@@ -15,6 +15,8 @@ uint32_t crc32c(ByteView bytes, uint32_t seed = 0);
 // The same by table: the plain form that the fast one is tested against.
 uint32_t crc32c_plain(ByteView bytes, uint32_t seed = 0);
 
+// XXH64 with seed 0, where another program's choice is to be made again.
+uint64_t xxh64(std::string_view text);
 uint64_t hash64(ByteView bytes);
 inline uint64_t hash64(std::string_view text) { return hash64(as_bytes(text)); }
 

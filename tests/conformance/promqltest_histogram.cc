@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "conformance/promqltest.h"
-#include "promql/native_histogram.h"
+#include "model/native_histogram.h"
 #include "promql/value.h"
 
 namespace kw::conformance {
@@ -29,7 +29,7 @@ struct Classic {
 
 std::optional<Histogram> converted(const Classic& classic) {
     if (classic.buckets.empty()) return std::nullopt;
-    promql::NativeHistogram native;
+    NativeHistogram native;
     native.schema = kCustomBucketsSchema;
     native.sum = classic.sum.value_or(0);
     double before = 0;
@@ -99,10 +99,10 @@ std::string point_text(const ScriptPoint& point) {
         case ScriptPoint::Kind::kFloat: return format_value(point.value);
         case ScriptPoint::Kind::kHistogram: break;
     }
-    const promql::NativeHistogram native = promql::from_stored(*point.histogram);
+    const NativeHistogram native = from_stored(*point.histogram);
     std::string bounds;
     for (const double bound : native.bounds) bounds += " " + format_value(bound);
-    return fmt::format("{} schema {} hint {} zero {} bounds{}", promql::histogram_text(native),
+    return fmt::format("{} schema {} hint {} zero {} bounds{}", histogram_text(native),
                        native.schema, static_cast<int>(native.hint),
                        format_value(native.zero_threshold), bounds);
 }
@@ -110,9 +110,9 @@ std::string point_text(const ScriptPoint& point) {
 bool equal_enough(const ScriptPoint& want, const ScriptPoint& got) {
     if (want.kind != got.kind) return false;
     if (want.kind != ScriptPoint::Kind::kHistogram) return almost_equal(want.value, got.value);
-    const promql::NativeHistogram a = promql::from_stored(*want.histogram);
-    const promql::NativeHistogram b = promql::from_stored(*got.histogram);
-    const auto same_side = [](const promql::BucketSide& x, const promql::BucketSide& y) {
+    const NativeHistogram a = from_stored(*want.histogram);
+    const NativeHistogram b = from_stored(*got.histogram);
+    const auto same_side = [](const BucketSide& x, const BucketSide& y) {
         if (x.indexes != y.indexes) return false;
         for (size_t i = 0; i < x.counts.size(); ++i) {
             if (!almost_equal(x.counts[i], y.counts[i])) return false;

@@ -2,7 +2,7 @@
 
 #include "conformance/promqltest.h"
 #include "model/histogram_text.h"
-#include "promql/native_histogram.h"
+#include "model/native_histogram.h"
 #include "promql/parser.h"
 
 namespace kw::conformance {
@@ -109,19 +109,19 @@ Result<void> add_histograms(std::string_view text, size_t count,
     const size_t end = text.find("}}");
     if (end == std::string_view::npos) return invalid("no closing braces in {}", text);
     KW_TRY_ASSIGN(Histogram first, parse_histogram(text.substr(0, end + 2)));
-    std::optional<promql::NativeHistogram> step;
+    std::optional<NativeHistogram> step;
     double sign = 1;
     if (text = text.substr(end + 2); !text.empty()) {
         if (text[0] != '+' && text[0] != '-') return invalid("want + or - before {}", text);
         sign = text[0] == '-' ? -1 : 1;
         KW_TRY_ASSIGN(const Histogram more, parse_histogram(text.substr(1)));
-        step = promql::from_stored(more);
+        step = from_stored(more);
     }
     auto current = std::make_shared<const Histogram>(std::move(first));
     for (size_t i = 0; i < count; ++i) {
         if (i > 0 && step) {
-            promql::NativeHistogram next = promql::from_stored(*current);
-            promql::MergeRemarks remarks;
+            NativeHistogram next = from_stored(*current);
+            MergeRemarks remarks;
             add_scaled(next, *step, sign, remarks);
             if (remarks.incompatible) return invalid("histograms that do not add up: {}", text);
             current = std::make_shared<const Histogram>(to_stored(next));

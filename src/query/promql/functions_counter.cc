@@ -3,6 +3,8 @@
 // rate, increase and delta extrapolate from the samples seen to the ends of the window: all the way where the
 // nearest sample is closer than 1.1 times the average distance between samples, else by half of it; a
 // counter never below zero.
+// A counter whose start timestamp lies in the window is known from there on: it began at zero, and nothing is
+// extrapolated.
 // A counter's restarts are found once a series; each window then adds what the restarts in it lost, in order, so
 // that a window costs its restarts and not its samples.
 // Source: https://prometheus.io/docs/prometheus/latest/querying/functions/#rate
@@ -32,14 +34,19 @@ void counter_over(const RollupInput& in, std::span<double> out, Kind kind) {
         if (restarted(in, i)) restarts.push_back(i);
     }
     size_t first_restart = 0;  // the first in the window, the window's first sample not counting
-    each_window(in, out, 2, [&](Window window, size_t step) {
+    each_window(in, out, in.starts.empty() ? 2 : 1, [&](Window window, size_t step) {
+        const bool from_zero = begins_inside(in, window, step);
+        if (window.size() < 2 && !from_zero) return kAbsent;
         while (first_restart < restarts.size() && restarts[first_restart] <= window.begin)
             ++first_restart;
         double difference = in.values[window.end - 1] - in.values[window.begin];
         for (size_t r = first_restart; r < restarts.size() && restarts[r] < window.end; ++r) {
             difference += in.values[restarts[r] - 1];
         }
-        return extrapolated(in, window, step, difference, kind);
+        if (!from_zero) return extrapolated(in, window, step, difference, kind);
+        difference += in.values[window.begin];
+        return kind == Kind::kRate ? difference / (static_cast<double>(in.range.range_ms) / 1000)
+                                   : difference;
     });
 }
 
@@ -74,6 +81,13 @@ void count_events(const RollupInput& in, std::span<double> out, IsEvent is_event
 bool start_says_restart(const RollupInput& in, uint32_t i) {
     return !in.starts.empty() && in.starts[i] != kNoStart.count &&
            in.starts[i] >= in.times[i - 1] && in.starts[i] != in.times[i];
+}
+
+bool begins_inside(const RollupInput& in, Window window, size_t step) {
+    if (in.starts.empty()) return false;
+    const int64_t start = in.starts[window.begin];
+    return start != kNoStart.count && start > in.range.left(step).count &&
+           start < in.times[window.begin];
 }
 
 double extrapolation(const RollupInput& in, Window window, size_t step, double first,

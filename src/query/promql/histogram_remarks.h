@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "promql/native_histogram.h"
+#include "model/native_histogram.h"
 #include "promql/query_context.h"
 
 namespace kw::promql {

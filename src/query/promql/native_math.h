@@ -4,7 +4,7 @@
 // Source: https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile
 #pragma once
 
-#include "promql/native_histogram.h"
+#include "model/native_histogram.h"
 
 namespace kw::promql {
 

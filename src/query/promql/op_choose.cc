@@ -6,6 +6,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "base/checksum.h"
 #include "model/fixed_number.h"
 #include "promql/histogram_remarks.h"
 #include "promql/label_sets.h"
@@ -48,8 +49,26 @@ Result<Column> ratios_of(QueryContext& context, Column param, Span where) {
     return param;
 }
 
+// A string with its length ahead, as Prometheus lays out the labels that it hashes.
+void append_sized(std::string& out, std::string_view text) {
+    const size_t size = text.size();
+    if (size < 255) {
+        out += static_cast<char>(size);
+    } else {
+        out += '\xff';
+        for (const int shift : {0, 8, 16}) out += static_cast<char>(size >> shift);
+    }
+    out += text;
+}
+
+// Takes the series that Prometheus takes.
 bool ratio_takes(double ratio, const LabelSet& labels) {
-    const double place = static_cast<double>(labels.hash()) / 18446744073709551615.0;
+    std::string bytes;
+    for (const LabelView& label : labels) {
+        append_sized(bytes, label.name);
+        append_sized(bytes, label.value);
+    }
+    const double place = static_cast<double>(xxh64(bytes)) / 18446744073709551615.0;
     return ratio >= 0 ? place < ratio : place >= 1 + ratio;
 }
 

@@ -93,7 +93,7 @@ class Selected final : public SeriesStream {
             case SelectorOperator::Gives::kTimestamp:
                 return static_cast<double>(samples.timestamps[i]) / 1000;
             case SelectorOperator::Gives::kStartTimestamp:
-                if (samples.starts.empty() || samples.starts[i] == kNoStart.count) return kAbsent;
+                if (samples.starts.empty()) return 0;
                 return static_cast<double>(samples.starts[i]) / 1000;
         }
         return kAbsent;

@@ -20,7 +20,7 @@ class SelectorOperator final : public VectorOperator {
     enum class Gives : unsigned char {
         kValue,
         kTimestamp,       // timestamp(x): the sample's own time, in seconds
-        kStartTimestamp,  // start_timestamp(x): since when it counts, absent where not known
+        kStartTimestamp,  // start_timestamp(x): since when it counts, 0 where not known
     };
     // Plans the selection. `grid` is the one that open() will be given. `above`: name of the function or
     // aggregation that reads it, a hint for the store.

@@ -42,6 +42,25 @@ int natural_order(std::string_view a, std::string_view b) {
     return static_cast<int>(!a.empty()) - static_cast<int>(!b.empty());
 }
 
+// The floats of a stream; histograms have no order.
+class Floats final : public SeriesStream {
+ public:
+    Floats(const QueryContext& context, std::unique_ptr<SeriesStream> child)
+        : context_(context), child_(std::move(child)) {}
+    size_t size() const override { return child_->size(); }
+    const LabelSet& labels(size_t index) const override { return child_->labels(index); }
+    bool drops_name(size_t index) const override { return child_->drops_name(index); }
+    Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
+        KW_TRY(child_->compute(index, scratch, out));
+        if (context_.has_histograms()) std::ranges::replace_if(out, is_histogram, kAbsent);
+        return {};
+    }
+
+ private:
+    const QueryContext& context_;
+    const std::unique_ptr<SeriesStream> child_;
+};
+
 }  // namespace
 
 SortOperator::SortOperator(std::unique_ptr<VectorOperator> vector, bool descending, bool by_label,
@@ -60,12 +79,10 @@ Result<std::unique_ptr<SeriesStream>> SortOperator::open(QueryContext& context,
             "sort is ineffective for range queries since results are always ordered by labels",
             where_);
     }
-    if (grid.count != 1) return vector_->open(context, grid);
-    KW_TRY_ASSIGN(StepVector vector, collect(context, grid, *vector_));
-    if (!by_label_) {
-        std::erase_if(vector.series,
-                      [](const StepSeries& series) { return is_histogram(series.values[0]); });
-    }
+    KW_TRY_ASSIGN(std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
+    if (!by_label_) stream = std::make_unique<Floats>(context, std::move(stream));
+    if (grid.count != 1) return stream;
+    KW_TRY_ASSIGN(StepVector vector, collect(context, grid, *stream));
     const auto by_value = [&](const StepSeries& a, const StepSeries& b) {
         const double x = a.values[0];
         const double y = b.values[0];

@@ -23,7 +23,7 @@
 #include "contract/metric_store.h"
 #include "promql/annotations.h"
 #include "promql/ast.h"
-#include "promql/native_histogram.h"
+#include "model/native_histogram.h"
 #include "promql/value.h"
 
 namespace kw {

@@ -66,6 +66,9 @@ void double_exponential_smoothing_over(const RollupInput& in, std::span<double> 
 
 // Whether the start timestamp of sample i says that its counter began anew after sample i - 1, whatever the values.
 bool start_says_restart(const RollupInput& in, uint32_t i);
+// Whether a counter began, by the start timestamp of the window's first sample, at zero within the window: then
+// its increase is known and nothing is extrapolated.
+bool begins_inside(const RollupInput& in, Window window, size_t step);
 // By what the difference between a window's samples is multiplied to stand for the whole window, and for rates to
 // be one a second. `first`: the first sample's value, of a histogram its count.
 double extrapolation(const RollupInput& in, Window window, size_t step, double first,

@@ -119,11 +119,17 @@ class HistogramWindows final {
     // --- rate, increase, delta
 
     Native moved(Window window, size_t step) const {
-        if (window.size() < 2) return std::nullopt;
-        Native difference = difference_of(window);
+        const bool from_zero = is_counter() && begins_inside(in_, window, step);
+        if (window.size() < 2 && !from_zero) return std::nullopt;
+        Native difference = window.size() < 2 ? at(window.begin) : difference_of(window);
         if (!difference) return std::nullopt;
-        scale(*difference, extrapolation(in_, window, step, at(window.begin).count,
-                                         difference->count, is_counter(), is_rate()));
+        if (!from_zero) {
+            scale(*difference, extrapolation(in_, window, step, at(window.begin).count,
+                                             difference->count, is_counter(), is_rate()));
+        } else {
+            if (window.size() > 1 && !merge(*difference, at(window.begin), 1)) return std::nullopt;
+            if (is_rate()) divide(*difference, static_cast<double>(in_.range.range_ms) / 1000);
+        }
         difference->hint = CounterResetHint::kGauge;
         return difference;
     }

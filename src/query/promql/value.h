@@ -22,12 +22,14 @@
 #include "model/labels.h"
 #include "model/sample.h"
 
+namespace kw {
+struct NativeHistogram;
+}
+
 namespace kw::promql {
 
 inline constexpr double kAbsent = kStaleMarker;
 inline bool is_absent(double value) { return is_stale(value); }
-
-struct NativeHistogram;
 
 // The markers and handles: +Inf with something in the low 48 bits, which no calculation gives.
 inline constexpr uint64_t kReservedBase = 0x7ff0'0000'0000'0000;

@@ -4,6 +4,8 @@
 #include <bit>
 #include <set>
 
+#include "model/native_histogram.h"
+
 namespace kw {
 namespace {
 
@@ -28,6 +30,24 @@ class Snapshot final : public SelectedSeries {
     const std::vector<Entry> entries_;
     const uint64_t samples_;
 };
+
+// `now` with the hint that it has right behind `before`, which may be null.
+std::shared_ptr<const Histogram> with_hint(const std::shared_ptr<const Histogram>& now,
+                                           const Histogram* before) {
+    using Hint = CounterResetHint;
+    const Hint said = now->counter_reset_hint;
+    if (said == Hint::kGauge || said == Hint::kReset || before == nullptr ||
+        before->counter_reset_hint == Hint::kGauge) {
+        return now;
+    }
+    NativeHistogram native = from_stored(*now);
+    native.hint = Hint::kUnknown;
+    const Hint hint = is_reset(native, from_stored(*before)) ? Hint::kReset : Hint::kNotReset;
+    if (hint == said) return now;
+    Histogram copy = *now;
+    copy.counter_reset_hint = hint;
+    return std::make_shared<const Histogram>(std::move(copy));
+}
 
 std::vector<std::string> limited(const std::set<std::string>& all, uint64_t limit) {
     std::vector<std::string> out(all.begin(), all.end());
@@ -145,7 +165,11 @@ Result<std::unique_ptr<SelectedSeries>> MemoryStore::select(const std::vector<Ma
         }
         for (auto it = points.lower_bound(range.min); it != last; ++it) {
             if (has_start) out.samples.starts.push_back(it->second.start.count);
-            if (has_histogram) out.samples.histograms.push_back(it->second.histogram);
+            if (!has_histogram) continue;
+            const Histogram* before =
+                it == points.begin() ? nullptr : std::prev(it)->second.histogram.get();
+            const auto& histogram = it->second.histogram;
+            out.samples.histograms.push_back(histogram ? with_hint(histogram, before) : nullptr);
         }
         sample_count += out.samples.size();
     }

@@ -18,6 +18,9 @@
 //      left or has been idle; a row that names it then gets kUnknownSeries, and the writer asks
 //      ref_of() again.
 //   7. Every error is a Result; nothing throws.
+//   8. A native histogram that is no gauge comes back with the counter reset hint that its place in the series gives:
+//      kReset where the counter restarted or the writer said so, kNotReset where it went on from the
+//      sample before; where that is no histogram of a counter, what the writer said.
 // Threads: all members from any thread.
 #pragma once
 

@@ -1,4 +1,4 @@
-// A native histogram as the evaluator calculates with it: each side's buckets as two parallel arrays.
+// A native histogram to calculate with: each side's buckets as two parallel arrays.
 //
 // model/sample.h has the form that is stored, with spans; this one makes every merge a walk over two sorted
 // arrays. Bucket i of an exponential histogram covers (b^(i-1), b^i] with b = 2^(2^-schema), on the negative side
@@ -16,7 +16,7 @@
 
 #include "model/sample.h"
 
-namespace kw::promql {
+namespace kw {
 
 struct BucketSide {
     std::vector<int32_t> indexes;
@@ -96,4 +96,4 @@ bool is_reset(const NativeHistogram& now, const NativeHistogram& before);
 // Equal but for buckets without observations and the hint.
 bool same_observations(const NativeHistogram& a, const NativeHistogram& b);
 
-}  // namespace kw::promql
+}  // namespace kw

@@ -1,4 +1,4 @@
-#include "promql/native_histogram.h"
+#include "model/native_histogram.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace kw::promql {
+namespace kw {
 namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -514,4 +514,4 @@ bool same_observations(const NativeHistogram& a, const NativeHistogram& b) {
            same_side(a.negative, b.negative);
 }
 
-}  // namespace kw::promql
+}  // namespace kw
