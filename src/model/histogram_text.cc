@@ -68,7 +68,8 @@ class HistogramParser final {
             if (text.starts_with('[')) {
                 const size_t close = text.find(']');
                 if (close == std::string_view::npos) return invalid("no closing bracket: {}", text);
-                KW_TRY_ASSIGN(const std::vector<double> list, parse_list(text.substr(1, close - 1)));
+                KW_TRY_ASSIGN(const std::vector<double> list,
+                              parse_list(text.substr(1, close - 1)));
                 KW_TRY(set_list(key, list));
                 text = trimmed(text.substr(close + 1));
             } else {

@@ -34,8 +34,7 @@ void pack(const BucketSide& side, std::vector<HistogramSpan>& spans, std::vector
     int64_t end = 0;
     for (size_t i = 0; i < side.indexes.size(); ++i) {
         const int64_t index = side.indexes[i];
-        if (spans.empty() || index != end)
-            spans.push_back({static_cast<int32_t>(index - end), 0});
+        if (spans.empty() || index != end) spans.push_back({static_cast<int32_t>(index - end), 0});
         ++spans.back().length;
         end = index + 1;
     }
@@ -305,8 +304,7 @@ void compact_side(BucketSide& side) {
 
 bool any_decreases(const BucketSide& now, const BucketSide& before) {
     bool decreases = false;
-    each_of_both(now, before,
-                 [&](int32_t, double a, double b) { decreases |= a < b; });
+    each_of_both(now, before, [&](int32_t, double a, double b) { decreases |= a < b; });
     return decreases;
 }
 
@@ -500,9 +498,7 @@ bool is_reset(const NativeHistogram& now, const NativeHistogram& before) {
 }
 
 bool same_observations(const NativeHistogram& a, const NativeHistogram& b) {
-    const auto same = [](double x, double y) {
-        return x == y || (std::isnan(x) && std::isnan(y));
-    };
+    const auto same = [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); };
     const auto same_side = [&](const BucketSide& x, const BucketSide& y) {
         bool equal = true;
         each_of_both(x, y, [&](int32_t, double p, double q) { equal &= same(p, q); });

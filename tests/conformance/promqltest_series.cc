@@ -104,8 +104,7 @@ size_t inner_sign(std::string_view text) {
 }
 
 // `{{…}}`, `{{…}}+{{…}}`, `{{…}}-{{…}}`: `count` histograms, each the one before with the second added.
-Result<void> add_histograms(std::string_view text, size_t count,
-                            std::vector<ScriptPoint>& points) {
+Result<void> add_histograms(std::string_view text, size_t count, std::vector<ScriptPoint>& points) {
     const size_t end = text.find("}}");
     if (end == std::string_view::npos) return invalid("no closing braces in {}", text);
     KW_TRY_ASSIGN(Histogram first, parse_histogram(text.substr(0, end + 2)));

@@ -51,6 +51,64 @@ TargetReader test_targets() {
 
 namespace {
 
+TEST(Query, AnswersHistogramsInPrometheusForm) {
+    ApiFixture api;
+    auto exponential = std::make_shared<Histogram>();
+    exponential->count = 6;
+    exponential->sum = 1.5;
+    exponential->zero_threshold = 0.25;
+    exponential->zero_count = 1;
+    exponential->positive_spans = {{0, 2}};
+    exponential->positive_buckets = {2, 0};
+    exponential->negative_spans = {{1, 1}};
+    exponential->negative_buckets = {3};
+    auto custom = std::make_shared<Histogram>();
+    custom->schema = kCustomBucketsSchema;
+    custom->count = 3;
+    custom->custom_values = {5};
+    custom->positive_spans = {{0, 2}};
+    custom->positive_buckets = {1, 2};
+    const LabelSet labels{{"__name__", "h"}};
+    api.store.add(labels, Millis{980'000}, 7);
+    api.store.add(labels, Millis{990'000}, 0, kNoStart, custom);
+    api.store.add(labels, Millis{1'000'000}, 0, kNoStart, exponential);
+    struct Row {
+        std::string_view path;
+        TestParams params;
+        std::string_view want;  // the only series
+    };
+    const std::string_view newest =
+        R"([1000,{"count":"6","sum":"1.5","buckets":[[1,"-2","-1","3"],[3,"-0.25","0.25","1"],[0,"0.5","1","2"]]}])";
+    const std::string_view before =
+        R"([990,{"count":"3","sum":"0","buckets":[[3,"-Inf","5","1"],[0,"5","+Inf","2"]]}])";
+    const Row rows[] = {
+        {"/api/v1/query",
+         {{"query", "h"}, {"time", "1000"}},
+         R"({"metric":{"__name__":"h"},"histogram":NEWEST})"},
+        {"/api/v1/query",
+         {{"query", "h[1m]"}, {"time", "1000"}},
+         R"({"metric":{"__name__":"h"},"values":[[980,"7"]],"histograms":[BEFORE,NEWEST]})"},
+        {"/api/v1/query_range",
+         {{"query", "h"}, {"start", "990"}, {"end", "1000"}, {"step", "10"}},
+         R"({"metric":{"__name__":"h"},"histograms":[BEFORE,NEWEST]})"},
+        {"/api/v1/query",
+         {{"query", "h * 0"}, {"time", "1000"}},
+         R"({"metric":{},"histogram":[1000,{"count":"0","sum":"0"}]})"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.params[0].second);
+        std::string want(row.want);
+        for (const auto& [name, text] : {std::pair{std::string_view("BEFORE"), before},
+                                         std::pair{std::string_view("NEWEST"), newest}}) {
+            const size_t at = want.find(name);
+            if (at != std::string::npos) want.replace(at, name.size(), text);
+        }
+        const auto answer = api.get(std::string(row.path), row.params).json();
+        ASSERT_EQ(answer["data"]["result"].size(), 1u);
+        EXPECT_EQ(answer["data"]["result"][0], nlohmann::json::parse(want));
+    }
+}
+
 TEST(Query, AnswersEveryTypeOfResult) {
     ApiFixture api;
     struct Row {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/environment.h"
 #include "model/labels.h"
+#include "model/native_histogram.h"
 #include "net/request.h"
 #include "net/response_writer.h"
 #include "promql/engine.h"
@@ -80,16 +81,56 @@ void write_stats(JsonWriter& json, const promql::QueryResult& result, Stats want
     json.end_object().end_object();
 }
 
+// [1435781451.781,{"count":"3","sum":"1","buckets":[[0,"0.5","1","3"]]}]; the first number of a bucket says which
+// of its bounds belong to it: 0 the upper, 1 the lower, 2 none, 3 both.
+void write_histogram(JsonWriter& json, Millis t, const Histogram& histogram) {
+    json.begin_array().timestamp(t).begin_object();
+    json.key("count").string(format_value(histogram.count));
+    json.key("sum").string(format_value(histogram.sum));
+    const std::vector<BoundedBucket> buckets = buckets_of(from_stored(histogram));
+    if (!buckets.empty()) {
+        json.key("buckets").begin_array();
+        for (const BoundedBucket& bucket : buckets) {
+            const int bounds = bucket.lower_inclusive ? (bucket.upper_inclusive ? 3 : 1)
+                                                      : (bucket.upper_inclusive ? 0 : 2);
+            json.begin_array()
+                .integer(bounds)
+                .string(format_value(bucket.lower))
+                .string(format_value(bucket.upper))
+                .string(format_value(bucket.count))
+                .end_array();
+        }
+        json.end_array();
+    }
+    json.end_object().end_array();
+}
+
 void write_series(JsonWriter& json, const promql::QueryResult& result, size_t series_count) {
     const bool is_matrix = result.type == promql::ValueType::kMatrix;
     json.begin_array();
     for (size_t i = 0; i < series_count && !json.gone(); ++i) {
         const promql::ResultSeries& series = result.series[i];
         json.begin_object().key("metric").labels(series.labels);
-        json.key(is_matrix ? "values" : "value");
-        if (is_matrix) json.begin_array();
-        result.each_point(series, [&](Millis t, double value) { json.point(t, value); });
-        if (is_matrix) json.end_array();
+        bool any_number = false;
+        result.each_point(series, [&](Millis t, double value) {
+            if (!any_number) {
+                json.key(is_matrix ? "values" : "value");
+                if (is_matrix) json.begin_array();
+                any_number = true;
+            }
+            json.point(t, value);
+        });
+        if (any_number && is_matrix) json.end_array();
+        bool any_histogram = false;
+        result.each_histogram(series, [&](Millis t, const Histogram& histogram) {
+            if (!any_histogram) {
+                json.key(is_matrix ? "histograms" : "histogram");
+                if (is_matrix) json.begin_array();
+                any_histogram = true;
+            }
+            write_histogram(json, t, histogram);
+        });
+        if (any_histogram && is_matrix) json.end_array();
         json.end_object();
     }
     json.end_array();

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
+
 #include <random>
 #include <thread>
 
@@ -277,14 +280,44 @@ TEST(Engine, TakesTheLookbackOfTheQuery) {
     EXPECT_EQ(bench.instant("once", 10, options)->series.size(), 0u);
 }
 
-TEST(Engine, RefusesNativeHistogramsByName) {
+TEST(Engine, AnswersWithHistograms) {
     Bench bench;
-    bench.store().add({{"__name__", "h"}, {"job", "j"}}, Millis{0}, 0, kNoStart,
-                      std::make_shared<Histogram>());
-    const auto result = bench.instant("h", 1);
-    ASSERT_FALSE(result.ok());
-    EXPECT_EQ(result.error().code, Code::kUnsupported);
-    EXPECT_NE(error_of(result).find("h{job=\"j\"}"), std::string::npos) << error_of(result);
+    auto stored = std::make_shared<Histogram>();
+    stored->count = 3;
+    stored->sum = 4;
+    stored->positive_spans = {{1, 2}};
+    stored->positive_buckets = {2, 1};
+    bench.store().add({{"__name__", "h"}, {"job", "j"}}, Millis{0}, 0, kNoStart, stored);
+    for (const std::string_view query : {"h", "h[1m]", "sum(h)", "h * 1"}) {
+        SCOPED_TRACE(query);
+        const auto result = bench.instant(query, 1);
+        ASSERT_TRUE(result.ok()) << error_of(result);
+        ASSERT_EQ(result->series.size(), 1u);
+        ASSERT_EQ(result->series[0].histograms.size(), 1u);
+        EXPECT_EQ(*result->series[0].histograms[0], *stored);
+        result->each_point(result->series[0], [](Millis, double) { ADD_FAILURE(); });
+    }
+}
+
+// Bits that pass for a handle inside the engine come from a store as a number like any other.
+TEST(Engine, TakesReservedBitsOfAStoreForNan) {
+    Bench bench;
+    const double forged = std::bit_cast<double>(uint64_t{0x7ff0'1234'5678'9ab0});
+    bench.store().add({{"__name__", "x"}}, Millis{0}, forged);
+    bench.store().add({{"__name__", "h"}}, Millis{0}, 0, kNoStart, std::make_shared<Histogram>());
+    bench.store().add({{"__name__", "h"}}, Millis{1}, forged);
+    for (const std::string_view query :
+         {"x", "x + 1", "last_over_time(x[1m])", "h", "last_over_time(h[1m])", "h or x"}) {
+        SCOPED_TRACE(query);
+        const auto result = bench.instant(query, 1);
+        ASSERT_TRUE(result.ok()) << error_of(result);
+        for (const ResultSeries& series : result->series) {
+            EXPECT_TRUE(series.histograms.empty());
+            EXPECT_TRUE(std::isnan(series.values[0]));
+            EXPECT_FALSE(is_reserved(series.values[0]));
+        }
+    }
+    EXPECT_EQ(bench.instant("histogram_count(x)", 1)->series.size(), 0u);
 }
 
 TEST(Engine, SurvivesTimesAtTheEdges) {

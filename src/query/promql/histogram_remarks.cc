@@ -59,11 +59,11 @@ void HistogramRemarks::incompatible_layouts(std::string_view op) const {
 
 void HistogramRemarks::merged(const MergeRemarks& remarks, std::string_view what) const {
     if (remarks.reset_conflict)
-        annotations_.warn(
-            fmt::format("conflicting counter resets during histogram {}", what), where_);
+        annotations_.warn(fmt::format("conflicting counter resets during histogram {}", what),
+                          where_);
     if (remarks.reconciled)
-        annotations_.info(
-            fmt::format("mismatched custom buckets were reconciled during {}", what), where_);
+        annotations_.info(fmt::format("mismatched custom buckets were reconciled during {}", what),
+                          where_);
 }
 
 }  // namespace kw::promql

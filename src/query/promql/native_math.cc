@@ -55,8 +55,7 @@ struct Kept {
 Kept kept_of_first(const BoundedBucket& bucket, double bound, bool keeps_below) {
     const bool begins_at_zero = bucket.upper > 0 && !std::isinf(bucket.upper);
     if (keeps_below) {
-        if (begins_at_zero && bound > 0)
-            return {bucket.count * bound / bucket.upper, bound / 2};
+        if (begins_at_zero && bound > 0) return {bucket.count * bound / bucket.upper, bound / 2};
         if (bucket.upper <= 0) return {bucket.count, bound};
         return {};
     }
@@ -175,8 +174,7 @@ NativeHistogram trimmed_to(const NativeHistogram& native, double bound, bool kee
     // The buckets in the order of buckets_of(), and where each count stands.
     const std::vector<BoundedBucket> buckets = buckets_of(out);
     std::vector<double*> counts;
-    for (size_t i = out.negative.counts.size(); i-- > 0;)
-        counts.push_back(&out.negative.counts[i]);
+    for (size_t i = out.negative.counts.size(); i-- > 0;) counts.push_back(&out.negative.counts[i]);
     if (out.zero_count != 0) counts.push_back(&out.zero_count);
     for (double& count : out.positive.counts) counts.push_back(&count);
 

@@ -161,9 +161,9 @@ std::vector<Part> parts_of(const Grouping& grouping) {
 }
 
 // The mean again, of v / count, for groups whose sum overflowed at some step.
-Result<void> repair_overflow(const QueryContext& context, const SeriesStream& stream, const std::vector<Part>& parts,
-                             uint32_t group, std::span<const AvgCell> cells,
-                             std::span<double> values) {
+Result<void> repair_overflow(const QueryContext& context, const SeriesStream& stream,
+                             const std::vector<Part>& parts, uint32_t group,
+                             std::span<const AvgCell> cells, std::span<double> values) {
     Scratch scratch;
     Column column(values.size());
     std::vector<CompensatedSum> means(values.size());
@@ -300,16 +300,23 @@ Result<std::unique_ptr<SeriesStream>> FoldOperator::open(QueryContext& context,
     const Grouping grouping = group_series(*stream, aggregate_);
     const auto folded = [&]() -> Result<StepVector> {
         switch (aggregate_.op) {
-            case AggregateOp::kSum: return fold<SumCell>(context, grid, *stream, aggregate_, grouping);
-            case AggregateOp::kAvg: return fold<AvgCell>(context, grid, *stream, aggregate_, grouping);
-            case AggregateOp::kCount: return fold<CountCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kSum:
+                return fold<SumCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kAvg:
+                return fold<AvgCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kCount:
+                return fold<CountCell>(context, grid, *stream, aggregate_, grouping);
             case AggregateOp::kMin:
                 return fold<ExtremeCell<std::less<>>>(context, grid, *stream, aggregate_, grouping);
             case AggregateOp::kMax:
-                return fold<ExtremeCell<std::greater<>>>(context, grid, *stream, aggregate_, grouping);
-            case AggregateOp::kGroup: return fold<GroupCell>(context, grid, *stream, aggregate_, grouping);
-            case AggregateOp::kStddev: return fold<DeviationCell>(context, grid, *stream, aggregate_, grouping);
-            case AggregateOp::kStdvar: return fold<VarianceCell>(context, grid, *stream, aggregate_, grouping);
+                return fold<ExtremeCell<std::greater<>>>(context, grid, *stream, aggregate_,
+                                                         grouping);
+            case AggregateOp::kGroup:
+                return fold<GroupCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kStddev:
+                return fold<DeviationCell>(context, grid, *stream, aggregate_, grouping);
+            case AggregateOp::kStdvar:
+                return fold<VarianceCell>(context, grid, *stream, aggregate_, grouping);
             default: return internal_error("{} does not fold", aggregate_op_text(aggregate_.op));
         }
     };

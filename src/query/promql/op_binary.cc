@@ -156,14 +156,23 @@ class Join final {
     }
 
     template <typename F>
-    Result<double> evaluate(F f, double many, double one) const {
-        const double lhs = swapped_ ? one : many;
-        const double rhs = swapped_ ? many : one;
-        if (!only_floats_ && (is_trim(binary_.op) || is_histogram(lhs) || is_histogram(rhs)))
-            return histogram_binary(context_, binary_.op, binary_.return_bool, lhs, rhs, remarks_);
+    double evaluate_floats(F f, double lhs, double rhs) const {
         const double result = f(lhs, rhs);
         if (!is_comparison(binary_.op) || binary_.return_bool) return result;
         return result != 0 ? lhs : kAbsent;
+    }
+
+    template <typename F>
+    Result<void> evaluate(F f, double many, double one, double& value) const {
+        const double lhs = swapped_ ? one : many;
+        const double rhs = swapped_ ? many : one;
+        if (only_floats_ || (!is_trim(binary_.op) && !is_histogram(lhs) && !is_histogram(rhs))) {
+            value = evaluate_floats(f, lhs, rhs);
+            return {};
+        }
+        KW_TRY_ASSIGN(
+            value, histogram_binary(context_, binary_.op, binary_.return_bool, lhs, rhs, remarks_));
+        return {};
     }
 
     template <typename F>
@@ -208,7 +217,8 @@ class Join final {
                     }
                     (*seen)[step] = 1;
                 }
-                KW_TRY_ASSIGN(const double value, evaluate(f, many.values[step], one_value));
+                double value = kAbsent;
+                KW_TRY(evaluate(f, many.values[step], one_value, value));
                 if (is_absent(value)) continue;
                 if (one != partner) {
                     const LabelSet& one_labels =
@@ -234,7 +244,8 @@ class Join final {
             std::optional<size_t> output;
             for (size_t step = 0; step < grid_.count; ++step) {
                 if (is_absent(one.values[step]) || (!seen.empty() && seen[step])) continue;
-                KW_TRY_ASSIGN(const double value, evaluate(f, *fill_many_, one.values[step]));
+                double value = kAbsent;
+                KW_TRY(evaluate(f, *fill_many_, one.values[step], value));
                 if (is_absent(value)) continue;
                 if (!output) {
                     KW_TRY_ASSIGN(output,

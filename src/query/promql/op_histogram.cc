@@ -195,7 +195,7 @@ Result<std::unique_ptr<SeriesStream>> HistogramValueOperator::open(QueryContext&
 }
 
 Result<std::unique_ptr<SeriesStream>> NothingOperator::open(QueryContext& context,
-                                                             const StepGrid& grid) const {
+                                                            const StepGrid& grid) const {
     KW_TRY_ASSIGN(const StepVector vector, collect(context, grid, *vector_));
     return stream_of(StepVector{});
 }

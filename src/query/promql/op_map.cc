@@ -139,16 +139,14 @@ Result<std::unique_ptr<SeriesStream>> VectorScalarOperator::open(QueryContext& c
     KW_TRY_ASSIGN(std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
     HistogramChange of_histogram = [&context, this, scalar](double value, size_t step) {
         const HistogramRemarks remarks(context, "", where_);
-        return histogram_binary(context, op_, return_bool_,
-                                scalar_is_left_ ? scalar[step] : value,
+        return histogram_binary(context, op_, return_bool_, scalar_is_left_ ? scalar[step] : value,
                                 scalar_is_left_ ? value : scalar[step], remarks);
     };
     Change change = is_trim(op_)
                         ? trim_change(context, op_, where_)
                         : binary_change(op_, return_bool_, scalar_is_left_, std::move(scalar));
-    std::unique_ptr<SeriesStream> changed =
-        std::make_unique<Changed>(context, std::move(stream), std::move(change),
-                                  std::move(of_histogram), std::move(hold));
+    std::unique_ptr<SeriesStream> changed = std::make_unique<Changed>(
+        context, std::move(stream), std::move(change), std::move(of_histogram), std::move(hold));
     if (!is_arithmetic(op_) && !return_bool_) return changed;
     return without_names(context, grid, std::move(changed));
 }

@@ -56,9 +56,8 @@ class Rolled final : public SeriesStream {
         if (context_.has_histograms() && any_histogram(samples.values)) {
             const HistogramRemarks remarks(context_, labels(index).metric_name(), where_);
             KW_TRY(histogram_rollup(
-                context_,
-                {function_, rollup_.kernel, extension_, context_.settings().lookback_ms}, in,
-                remarks, out));
+                context_, {function_, rollup_.kernel, extension_, context_.settings().lookback_ms},
+                in, remarks, out));
         } else if (extension_ == VectorSelector::Extension::kNone) {
             rollup_.kernel(in, out);
         } else {
@@ -189,9 +188,9 @@ Result<std::unique_ptr<SeriesStream>> RollupOperator::open(QueryContext& context
             if (!(q >= 0 && q <= 1)) context.annotations().invalid_quantile(q, first_where_);
         }
     }
-    std::unique_ptr<SeriesStream> rolled =
-        std::make_unique<Rolled>(context, grid, rollup_, function_, std::move(range), std::move(params),
-                                 std::move(params_hold), range_->extension(), range_where_);
+    std::unique_ptr<SeriesStream> rolled = std::make_unique<Rolled>(
+        context, grid, rollup_, function_, std::move(range), std::move(params),
+        std::move(params_hold), range_->extension(), range_where_);
     if (rollup_.keeps_name) return rolled;
     return without_names(context, grid, std::move(rolled));
 }

@@ -14,11 +14,16 @@ constexpr int64_t kFarMs = int64_t{1} << 60;
 int64_t clamp_far(int64_t ms) { return std::clamp(ms, -kFarMs, kFarMs); }
 
 // Puts handles where histograms stand. What a store gives as a number is no handle, whatever its bits.
-Result<void> take_histograms(QueryContext& context, SampleColumns& samples) {
+// Only who looks at the samples one after the other, and the functions of a histogram's totals, learn that a counter
+// restarted: so it is in Prometheus, where it decides over warnings about sums.
+Result<void> take_histograms(QueryContext& context, SampleColumns& samples, bool tells_resets) {
     for (size_t i = 0; i < samples.size(); ++i) {
         double& value = samples.values[i];
         if (samples.histograms[i]) {
-            KW_TRY_ASSIGN(value, context.put_histogram(from_stored(*samples.histograms[i])));
+            NativeHistogram native = from_stored(*samples.histograms[i]);
+            if (!tells_resets && native.hint == CounterResetHint::kReset)
+                native.hint = CounterResetHint::kUnknown;
+            KW_TRY_ASSIGN(value, context.put_histogram(std::move(native)));
         } else if (is_histogram(value)) {
             value = kNormalNan;
         }
@@ -43,13 +48,15 @@ TimeRange covered(const Windows& windows, int64_t more_left_ms, int64_t more_rig
 class Selected final : public SeriesStream {
  public:
     Selected(QueryContext& context, const StepGrid& grid, const SelectedSeries& series,
-             const Windows& windows, SelectorOperator::Gives gives, bool smoothed, Span where)
+             const Windows& windows, SelectorOperator::Gives gives, bool smoothed,
+             bool tells_resets, Span where)
         : context_(context),
           grid_(grid),
           series_(series),
           windows_(windows),
           gives_(gives),
           smoothed_(smoothed),
+          tells_resets_(tells_resets),
           where_(where) {}
 
     size_t size() const override { return series_.size(); }
@@ -61,7 +68,8 @@ class Selected final : public SeriesStream {
         KW_TRY(series_.read(index, samples));
         Hold hold;
         KW_TRY(context_.keep(hold, samples.size(), 0));
-        if (!samples.histograms.empty()) KW_TRY(take_histograms(context_, samples));
+        if (!samples.histograms.empty())
+            KW_TRY(take_histograms(context_, samples, tells_resets_ || smoothed_));
 
         const std::vector<int64_t>& times = samples.timestamps;
         size_t next = 0;  // the first sample after the step's time
@@ -145,13 +153,15 @@ class Selected final : public SeriesStream {
     const Windows windows_;
     const SelectorOperator::Gives gives_;
     const bool smoothed_;
+    const bool tells_resets_;
     const Span where_;
 };
 
 class SelectedRanges final : public RangeStream {
  public:
-    SelectedRanges(QueryContext& context, const SelectedSeries& series, const Windows& windows)
-        : context_(context), series_(series), windows_(windows) {}
+    SelectedRanges(QueryContext& context, const SelectedSeries& series, const Windows& windows,
+                   bool tells_resets)
+        : context_(context), series_(series), windows_(windows), tells_resets_(tells_resets) {}
 
     size_t size() const override { return series_.size(); }
     const LabelSet& labels(size_t index) const override { return series_.labels(index); }
@@ -162,7 +172,7 @@ class SelectedRanges final : public RangeStream {
         SampleColumns& samples = scratch.samples;
         KW_TRY(series_.read(index, samples));
         const bool has_histograms = !samples.histograms.empty();
-        if (has_histograms) KW_TRY(take_histograms(context_, samples));
+        if (has_histograms) KW_TRY(take_histograms(context_, samples, tells_resets_));
         remove_markers(samples, has_histograms);
         return {};
     }
@@ -189,7 +199,14 @@ class SelectedRanges final : public RangeStream {
     QueryContext& context_;
     const SelectedSeries& series_;
     const Windows windows_;
+    const bool tells_resets_;
 };
+
+// Functions that go from sample to sample.
+bool follows_samples(std::string_view function) {
+    return function == "rate" || function == "increase" || function == "irate" ||
+           function == "resets";
+}
 
 }  // namespace
 
@@ -211,8 +228,8 @@ Windows windows_of(const StepGrid& grid, int64_t range_ms, int64_t offset_ms, co
 
 SelectorOperator::SelectorOperator(QueryContext& context, const StepGrid& grid,
                                    const VectorSelector& selector, Span where, Gives gives,
-                                   std::string_view above)
-    : gives_(gives), extension_(selector.extension), where_(where) {
+                                   std::string_view above, bool tells_resets)
+    : gives_(gives), extension_(selector.extension), tells_resets_(tells_resets), where_(where) {
     const QuerySettings& settings = context.settings();
     windows_ =
         windows_of(grid, settings.lookback_ms, selector.offset.ms, selector.at, settings.range);
@@ -226,15 +243,15 @@ Result<std::unique_ptr<SeriesStream>> SelectorOperator::open(QueryContext& conte
                                                              const StepGrid& grid) const {
     if (grid.count == 0) return stream_of(StepVector{});
     KW_TRY_ASSIGN(const SelectedSeries* series, context.fetch(fetch_));
-    return std::unique_ptr<SeriesStream>(
-        std::make_unique<Selected>(context, grid, *series, windows_, gives_,
-                                   extension_ == VectorSelector::Extension::kSmoothed, where_));
+    return std::unique_ptr<SeriesStream>(std::make_unique<Selected>(
+        context, grid, *series, windows_, gives_,
+        extension_ == VectorSelector::Extension::kSmoothed, tells_resets_, where_));
 }
 
 RangeSelectorOperator::RangeSelectorOperator(QueryContext& context, const StepGrid& grid,
                                              const VectorSelector& selector, int64_t range_ms,
-                                             Span where, std::string_view above)
-    : extension_(selector.extension) {
+                                             Span where, std::string_view above, bool tells_resets)
+    : extension_(selector.extension), tells_resets_(tells_resets || follows_samples(above)) {
     const QuerySettings& settings = context.settings();
     windows_ = windows_of(grid, range_ms, selector.offset.ms, selector.at, settings.range);
     const bool extended = extension_ != VectorSelector::Extension::kNone;
@@ -248,7 +265,8 @@ RangeSelectorOperator::RangeSelectorOperator(QueryContext& context, const StepGr
 Result<std::unique_ptr<RangeStream>> RangeSelectorOperator::open(QueryContext& context,
                                                                  const StepGrid&) const {
     KW_TRY_ASSIGN(const SelectedSeries* series, context.fetch(fetch_));
-    return std::unique_ptr<RangeStream>(std::make_unique<SelectedRanges>(context, *series, windows_));
+    return std::unique_ptr<RangeStream>(
+        std::make_unique<SelectedRanges>(context, *series, windows_, tells_resets_));
 }
 
 }  // namespace kw::promql

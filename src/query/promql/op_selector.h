@@ -23,9 +23,10 @@ class SelectorOperator final : public VectorOperator {
         kStartTimestamp,  // start_timestamp(x): since when it counts, 0 where not known
     };
     // Plans the selection. `grid` is the one that open() will be given. `above`: name of the function or
-    // aggregation that reads it, a hint for the store.
+    // aggregation that reads it, a hint for the store. `tells_resets`: histograms keep the hint that their counter
+    // restarted.
     SelectorOperator(QueryContext& context, const StepGrid& grid, const VectorSelector& selector,
-                     Span where, Gives gives, std::string_view above);
+                     Span where, Gives gives, std::string_view above, bool tells_resets);
 
     Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
                                                const StepGrid& grid) const override;
@@ -33,6 +34,7 @@ class SelectorOperator final : public VectorOperator {
  private:
     const Gives gives_;
     const VectorSelector::Extension extension_;
+    const bool tells_resets_;
     const Span where_;
     Windows windows_;  // the window of a step is what the lookback allows
     size_t fetch_;
@@ -42,7 +44,7 @@ class RangeSelectorOperator final : public RangeOperator {
  public:
     RangeSelectorOperator(QueryContext& context, const StepGrid& grid,
                           const VectorSelector& selector, int64_t range_ms, Span where,
-                          std::string_view above);
+                          std::string_view above, bool tells_resets);
 
     Result<std::unique_ptr<RangeStream>> open(QueryContext& context,
                                               const StepGrid& grid) const override;
@@ -50,6 +52,7 @@ class RangeSelectorOperator final : public RangeOperator {
 
  private:
     const VectorSelector::Extension extension_;
+    const bool tells_resets_;
     Windows windows_;
     size_t fetch_;
 };

@@ -83,7 +83,7 @@ class BucketsOperator final : public VectorOperator {
     struct Options {
         bool is_fraction = false;  // params are lower and upper bound, else quantiles
         std::string_view function;
-        std::string label;         // of the quantile in histogram_quantiles(), else empty
+        std::string label;  // of the quantile in histogram_quantiles(), else empty
         Span vector_where;
         std::vector<Span> param_where;
     };
@@ -116,8 +116,7 @@ class HistogramValueOperator final : public VectorOperator {
 // op_histogram.cc
 class NothingOperator final : public VectorOperator {
  public:
-    explicit NothingOperator(std::unique_ptr<VectorOperator> vector)
-        : vector_(std::move(vector)) {}
+    explicit NothingOperator(std::unique_ptr<VectorOperator> vector) : vector_(std::move(vector)) {}
     Result<std::unique_ptr<SeriesStream>> open(QueryContext& context,
                                                const StepGrid& grid) const override;
 

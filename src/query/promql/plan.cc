@@ -62,12 +62,14 @@ bool is_literal(const Expr& expr) {
 class Planner final {
  public:
     // `pinned`: already inside something that is evaluated at one step only.
-    Planner(QueryContext& context, const StepGrid& grid, bool pinned = false)
-        : context_(context), grid_(grid), pinned_(pinned) {}
+    // `reads_totals`: below a function that takes count or sum of histograms.
+    Planner(QueryContext& context, const StepGrid& grid, bool pinned = false,
+            bool reads_totals = false)
+        : context_(context), grid_(grid), pinned_(pinned), reads_totals_(reads_totals) {}
 
     VectorPlan vector(const Expr& expr, std::string_view above = "") {
         if (!pinned_ && grid_.count > 1 && is_invariant(expr)) {
-            Planner once(context_, grid_.first_only(), true);
+            Planner once(context_, grid_.first_only(), true, reads_totals_);
             KW_TRY_ASSIGN(auto inner, once.vector(expr, above));
             return VectorPlan(std::make_unique<InvariantVectorOperator>(std::move(inner)));
         }
@@ -89,7 +91,7 @@ class Planner final {
 
     ScalarPlan scalar(const Expr& expr) {
         if (!pinned_ && grid_.count > 1 && !is_literal(expr) && is_invariant(expr)) {
-            Planner once(context_, grid_.first_only(), true);
+            Planner once(context_, grid_.first_only(), true, reads_totals_);
             KW_TRY_ASSIGN(auto inner, once.scalar(expr));
             return ScalarPlan(std::make_unique<InvariantScalarOperator>(std::move(inner)));
         }
@@ -120,7 +122,7 @@ class Planner final {
             const auto* selector = selected.as<VectorSelector>();
             KW_CHECK(selector != nullptr);
             return RangePlan(std::make_unique<RangeSelectorOperator>(
-                context_, grid_, *selector, matrix->range.ms, inner.span, above));
+                context_, grid_, *selector, matrix->range.ms, inner.span, above, reads_totals_));
         }
         const auto* subquery = inner.as<SubqueryExpr>();
         KW_CHECK(subquery != nullptr);
@@ -129,7 +131,7 @@ class Planner final {
                                            subquery->at, settings.range);
         const int64_t step_ms = subquery->step ? subquery->step->ms : settings.subquery_step_ms;
         const StepGrid below = subquery_grid(windows, step_ms);
-        Planner planner(context_, below);
+        Planner planner(context_, below, false, reads_totals_);
         KW_TRY_ASSIGN(auto vector, planner.vector_of_any(*subquery->expr));
         return RangePlan(std::make_unique<SubqueryOperator>(windows, below, std::move(vector)));
     }
@@ -148,8 +150,8 @@ class Planner final {
 
     VectorPlan selector(const VectorSelector& selector, Span where, SelectorOperator::Gives gives,
                         std::string_view above) {
-        return VectorPlan(
-            std::make_unique<SelectorOperator>(context_, grid_, selector, where, gives, above));
+        return VectorPlan(std::make_unique<SelectorOperator>(context_, grid_, selector, where,
+                                                             gives, above, reads_totals_));
     }
 
     using OfHistograms = MapOperator::OfHistograms;
@@ -168,15 +170,15 @@ class Planner final {
                 return VectorPlan(
                     std::make_unique<SetOperator>(binary, std::move(lhs), std::move(rhs)));
             }
-            return VectorPlan(
-                std::make_unique<VectorBinaryOperator>(binary, where, std::move(lhs), std::move(rhs)));
+            return VectorPlan(std::make_unique<VectorBinaryOperator>(binary, where, std::move(lhs),
+                                                                     std::move(rhs)));
         }
         const bool scalar_is_left = binary.lhs->type == ValueType::kScalar;
         KW_TRY_ASSIGN(auto inner, vector(scalar_is_left ? *binary.rhs : *binary.lhs));
         KW_TRY_ASSIGN(auto number, scalar(scalar_is_left ? *binary.lhs : *binary.rhs));
-        return VectorPlan(std::make_unique<VectorScalarOperator>(
-            binary.op, binary.return_bool, scalar_is_left, std::move(inner), std::move(number),
-            where));
+        return VectorPlan(std::make_unique<VectorScalarOperator>(binary.op, binary.return_bool,
+                                                                 scalar_is_left, std::move(inner),
+                                                                 std::move(number), where));
     }
 
     VectorPlan aggregate(const AggregateExpr& aggregate) {
@@ -333,7 +335,8 @@ class Planner final {
         std::vector<std::unique_ptr<ScalarOperator>> params;
         for (const ExprPtr& arg : call.args) {
             if (arg->type == ValueType::kVector) {
-                KW_TRY_ASSIGN(inner, vector(*arg, call.function->name));
+                Planner below(context_, grid_, pinned_);  // reads buckets
+                KW_TRY_ASSIGN(inner, below.vector(*arg, call.function->name));
                 options.vector_where = arg->span;
             } else if (arg->type == ValueType::kScalar) {
                 KW_TRY_ASSIGN(params.emplace_back(), scalar(*arg));
@@ -410,9 +413,13 @@ class Planner final {
             case FunctionId::kHistogramSum:
             case FunctionId::kHistogramStddev:
             case FunctionId::kHistogramStdvar: {
-                KW_TRY_ASSIGN(auto inner, vector(*call.args[0], call.function->name));
-                return VectorPlan(std::make_unique<HistogramValueOperator>(std::move(inner),
-                                                                           call.function->id));
+                const FunctionId id = call.function->id;
+                const bool is_total =
+                    id != FunctionId::kHistogramStddev && id != FunctionId::kHistogramStdvar;
+                Planner below(context_, grid_, pinned_, is_total);
+                KW_TRY_ASSIGN(auto inner, below.vector(*call.args[0], call.function->name));
+                return VectorPlan(
+                    std::make_unique<HistogramValueOperator>(std::move(inner), call.function->id));
             }
             case FunctionId::kInfo: return info_call(call);
             default: return internal_error("no plan for {}()", call.function->name);
@@ -473,6 +480,7 @@ class Planner final {
     QueryContext& context_;
     const StepGrid grid_;
     const bool pinned_;
+    const bool reads_totals_;
 };
 
 }  // namespace

@@ -21,9 +21,9 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "contract/metric_store.h"
+#include "model/native_histogram.h"
 #include "promql/annotations.h"
 #include "promql/ast.h"
-#include "model/native_histogram.h"
 #include "promql/value.h"
 
 namespace kw {

@@ -67,7 +67,7 @@ class HistogramWindows final {
         for (Window& window : of_floats) {
             if (histogram_count(window) > 0) window = {window.end, window.end};
         }
-        RollupInput floats{in_.times, in_.values, in_.starts,  of_floats,  in_.range,
+        RollupInput floats{in_.times, in_.values, in_.starts,  of_floats,   in_.range,
                            in_.grid,  in_.params, in_.scratch, in_.context, in_.windows_total};
         rollup_.kernel(floats, out);
         for (size_t step = 0; step < in_.windows.size(); ++step) {
@@ -94,9 +94,7 @@ class HistogramWindows final {
     bool is_rate() const {
         return rollup_.function == FunctionId::kRate || rollup_.function == FunctionId::kIrate;
     }
-    bool is_counter() const {
-        return is_rate() || rollup_.function == FunctionId::kIncrease;
-    }
+    bool is_counter() const { return is_rate() || rollup_.function == FunctionId::kIncrease; }
 
     // Whether sample i says, or shows, that the counter restarted after sample i - 1.
     bool restarts(size_t i) const {
@@ -181,7 +179,7 @@ class HistogramWindows final {
             const Window pair{window.end - 2, window.end};
             if (histogram_count(pair) > 0) window = {window.end, window.end};
         }
-        RollupInput floats{in_.times, in_.values, in_.starts,  of_floats,  in_.range,
+        RollupInput floats{in_.times, in_.values, in_.starts,  of_floats,   in_.range,
                            in_.grid,  in_.params, in_.scratch, in_.context, in_.windows_total};
         rollup_.kernel(floats, out);
         for (size_t step = 0; step < in_.windows.size(); ++step) {
@@ -287,8 +285,7 @@ class HistogramWindows final {
         for (size_t step = 0; step < in_.windows.size(); ++step) {
             KW_TRY(context_.check());
             out[step] = kAbsent;
-            const std::optional<Reach> reach =
-                reach_of(in_, step, smoothed, rollup_.lookback_ms);
+            const std::optional<Reach> reach = reach_of(in_, step, smoothed, rollup_.lookback_ms);
             if (!reach) continue;
             if (family == Family::kCounts) {
                 out[step] = events(reach->first, reach->last + 1);

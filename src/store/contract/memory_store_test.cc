@@ -37,6 +37,42 @@ TEST(MemoryStore, HoldsHistogramsAndStarts) {
     EXPECT_EQ(samples.histograms[1], nullptr);
 }
 
+TEST(MemoryStore, HintsSayHowACounterGoesOn) {
+    using Hint = CounterResetHint;
+    MemoryStore store;
+    const LabelSet labels{{"__name__", "h"}};
+    struct Row {
+        double count;
+        Hint said;
+        Hint want;
+    };
+    const Row rows[] = {
+        {3, Hint::kUnknown, Hint::kUnknown},  // nothing before it
+        {4, Hint::kUnknown, Hint::kNotReset},  {2, Hint::kUnknown, Hint::kReset},
+        {5, Hint::kReset, Hint::kReset},  // the writer knows
+        {6, Hint::kNotReset, Hint::kNotReset}, {1, Hint::kGauge, Hint::kGauge},
+        {1, Hint::kUnknown, Hint::kUnknown},  // behind a gauge
+    };
+    int64_t t = 0;
+    for (const Row& row : rows) {
+        Histogram histogram;
+        histogram.count = row.count;
+        histogram.counter_reset_hint = row.said;
+        store.add(labels, Millis{++t}, 0, kNoStart, std::make_shared<const Histogram>(histogram));
+    }
+    const CancelToken cancel;
+    MemoryBudget budget(1 << 20);
+    const auto selected = store.select({Matcher::equal("__name__", "h")}, {}, {}, cancel, budget);
+    ASSERT_TRUE(selected.ok());
+    SampleColumns samples;
+    ASSERT_TRUE((*selected)->read(0, samples).ok());
+    ASSERT_EQ(samples.histograms.size(), std::size(rows));
+    for (size_t i = 0; i < std::size(rows); ++i) {
+        SCOPED_TRACE(i);
+        EXPECT_EQ(samples.histograms[i]->counter_reset_hint, rows[i].want);
+    }
+}
+
 TEST(MemoryStore, CountsForStatusPages) {
     MemoryStore store;
     store.add({{"__name__", "x"}, {"host", "a"}}, Millis{10}, 1);
