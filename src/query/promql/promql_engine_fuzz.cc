@@ -1,6 +1,7 @@
 // Evaluates whatever text parses, over a small store, as instant and range query: no crash, no broken
 // invariant, no overflow, bounded time and memory.
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -34,8 +35,35 @@ struct World {
                                   : h == 1 ? "2.5"
                                            : "+Inf"}},
                           t, static_cast<double>(i) * static_cast<double>(h + 1));
+                // Floats and histograms of two layouts by turns, and restarts.
+                if (i % 10 == 9)
+                    store.add({{"__name__", "n"}, {"host", hosts[h]}}, t, value);
+                else
+                    store.add({{"__name__", "n"}, {"host", hosts[h]}}, t, 0, kNoStart,
+                              histogram(i, h));
             }
         }
+    }
+    static std::shared_ptr<const Histogram> histogram(int64_t i, size_t h) {
+        Histogram out;
+        const double growth = static_cast<double>(i % 15);
+        out.count = 4 * growth;
+        out.sum = i == 20 ? std::numeric_limits<double>::quiet_NaN() : 3 * growth;
+        out.positive_spans = {{static_cast<int32_t>(h), 2}};
+        out.positive_buckets = {growth, 2 * growth};
+        if (h == 2 && i % 4 == 0) {
+            out.schema = kCustomBucketsSchema;
+            out.positive_spans[0].offset = 0;
+            out.custom_values = {static_cast<double>(i % 3), 7};
+            return std::make_shared<const Histogram>(std::move(out));
+        }
+        out.schema = static_cast<int32_t>(h) - 1;
+        out.zero_threshold = 0.001 * static_cast<double>(i % 3);
+        out.zero_count = growth;
+        out.negative_spans = {{-5, 1}};
+        out.negative_buckets = {growth / 2};
+        if (i % 7 == 0) out.counter_reset_hint = CounterResetHint::kGauge;
+        return std::make_shared<const Histogram>(std::move(out));
     }
     static promql::EngineOptions options() {
         promql::EngineOptions out;
