@@ -10,7 +10,7 @@ namespace kw::promql {
 namespace {
 
 using Change = std::function<void(std::span<double>)>;
-// What becomes of a histogram (or, for the operators that know histograms only, of any value) at a step.
+// What becomes of a histogram at a step.
 using HistogramChange = std::function<Result<double>(double value, size_t step)>;
 
 class Changed final : public SeriesStream {

@@ -19,7 +19,9 @@ int64_t clamp_far(int64_t ms) { return std::clamp(ms, -kFarMs, kFarMs); }
 Result<void> take_histograms(QueryContext& context, SampleColumns& samples, bool tells_resets) {
     for (size_t i = 0; i < samples.size(); ++i) {
         double& value = samples.values[i];
-        if (samples.histograms[i]) {
+        if (samples.histograms[i] && is_stale(samples.histograms[i]->sum)) {
+            value = kStaleMarker;  // as a series of histograms ends on the wire
+        } else if (samples.histograms[i]) {
             NativeHistogram native = from_stored(*samples.histograms[i]);
             if (!tells_resets && native.hint == CounterResetHint::kReset)
                 native.hint = CounterResetHint::kUnknown;
