@@ -82,15 +82,20 @@ struct DeviationCell : VarianceCell {
     double value() const { return moments.count == 0 ? kAbsent : std::sqrt(moments.variance()); }
 };
 
+// A histogram and the number of its series.
+struct SeriesHistogram {
+    const NativeHistogram* native = nullptr;
+    uint32_t series = 0;
+};
 // The histograms of each step, in the order of the series; empty where there are none at any step.
-using StepHistograms = std::vector<std::vector<const NativeHistogram*>>;
+using StepHistograms = std::vector<std::vector<SeriesHistogram>>;
 
-// Takes histograms out of a column.
-void take_histograms(std::span<double> values, StepHistograms& histograms) {
+// Takes histograms out of a column of series `series`.
+void take_histograms(std::span<double> values, uint32_t series, StepHistograms& histograms) {
     for (size_t step = 0; step < values.size(); ++step) {
         if (!is_histogram(values[step])) continue;
         histograms.resize(values.size());
-        histograms[step].push_back(&histogram_at(values[step]));
+        histograms[step].push_back({&histogram_at(values[step]), series});
         values[step] = kAbsent;
     }
 }
@@ -106,8 +111,8 @@ void append_histograms(StepHistograms& into, StepHistograms&& more) {
 
 // What a group gives at a step where it has histograms and, unless absent, the value `of_floats`.
 Result<double> fold_histograms(QueryContext& context, const AggregateExpr& aggregate,
-                               std::span<const NativeHistogram* const> histograms,
-                               double of_floats) {
+                               const SeriesStream& stream,
+                               std::span<const SeriesHistogram> histograms, double of_floats) {
     const HistogramRemarks remarks(context, "", aggregate.expr->span);
     const bool has_floats = !is_absent(of_floats);
     switch (aggregate.op) {
@@ -122,12 +127,18 @@ Result<double> fold_histograms(QueryContext& context, const AggregateExpr& aggre
         remarks.mixed_types_aggregated();
         return kAbsent;
     }
+    std::vector<const NativeHistogram*> all;
+    for (const SeriesHistogram& one : histograms) all.push_back(one.native);
     MergeRemarks merged;
-    std::optional<NativeHistogram> value = aggregate.op == AggregateOp::kSum
-                                               ? sum_of(histograms, merged)
-                                               : mean_of(histograms, merged);
+    std::optional<NativeHistogram> value =
+        aggregate.op == AggregateOp::kSum ? sum_of(all, merged) : mean_of(all, merged);
     if (!value) {
-        remarks.mixed_layouts();
+        // Said of the first series that does not go with those ahead of it.
+        const auto odd = std::ranges::find_if(histograms, [&](const SeriesHistogram& one) {
+            return one.native->is_custom() != all[0]->is_custom();
+        });
+        HistogramRemarks(context, stream.labels(odd->series).metric_name(), aggregate.expr->span)
+            .mixed_layouts();
         return kAbsent;
     }
     remarks.merged(merged, "aggregation");
@@ -172,7 +183,7 @@ Result<void> repair_overflow(const QueryContext& context, const SeriesStream& st
         for (const uint32_t i : part.series) {
             KW_TRY(stream.compute(i, scratch, column));
             StepHistograms ignored;
-            if (context.has_histograms()) take_histograms(column, ignored);
+            if (context.has_histograms()) take_histograms(column, i, ignored);
             for (size_t step = 0; step < column.size(); ++step) {
                 if (!is_absent(column[step])) means[step].add(column[step] / cells[step].count);
             }
@@ -199,7 +210,7 @@ Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const Serie
             KW_TRY(context.check());
             Column values = std::move(scratch.values);
             KW_TRY(stream.compute(i, scratch, values));
-            if (context.has_histograms()) take_histograms(values, histograms[p]);
+            if (context.has_histograms()) take_histograms(values, i, histograms[p]);
             for (size_t step = 0; step < grid.count; ++step) {
                 if (!is_absent(values[step])) cells[step].add(values[step]);
             }
@@ -236,8 +247,8 @@ Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const Serie
         for (size_t step = 0; step < natives.size(); ++step) {
             if (natives[step].empty()) continue;
             KW_TRY(context.check());
-            KW_TRY_ASSIGN(series.values[step],
-                          fold_histograms(context, aggregate, natives[step], series.values[step]));
+            KW_TRY_ASSIGN(series.values[step], fold_histograms(context, aggregate, stream,
+                                                               natives[step], series.values[step]));
             present += !is_absent(series.values[step]);
         }
         if (present == 0) continue;
