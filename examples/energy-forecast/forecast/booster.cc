@@ -8,8 +8,8 @@
 namespace energy {
 namespace {
 
-#define ENERGY_XGB(call)                                                             \
-    do {                                                                             \
+#define ENERGY_XGB(call)                                                              \
+    do {                                                                              \
         if ((call) != 0) return kw::internal_error("xgboost: {}", XGBGetLastError()); \
     } while (false)
 
@@ -20,7 +20,8 @@ struct Matrix {
     }
 };
 
-kw::Result<void> fill(Matrix& matrix, std::span<const FeatureRow> rows, std::span<const float> targets) {
+kw::Result<void> fill(Matrix& matrix, std::span<const FeatureRow> rows,
+                      std::span<const float> targets) {
     ENERGY_XGB(XGDMatrixCreateFromMat(rows.front().data(), rows.size(), kFeatureCount,
                                       std::numeric_limits<float>::quiet_NaN(), &matrix.handle));
     ENERGY_XGB(XGDMatrixSetFloatInfo(matrix.handle, "label", targets.data(), targets.size()));
@@ -40,7 +41,8 @@ struct Booster::Handle {
 };
 
 kw::Result<Booster> Booster::train(std::span<const FeatureRow> rows, std::span<const float> targets,
-                                   const BoosterOptions& options, const std::function<bool(int)>& on_round) {
+                                   const BoosterOptions& options,
+                                   const std::function<bool(int)>& on_round) {
     if (rows.empty() || rows.size() != targets.size())
         return kw::invalid("{} rows and {} targets to train on", rows.size(), targets.size());
     Matrix matrix;
@@ -60,10 +62,12 @@ kw::Result<Booster> Booster::train(std::span<const FeatureRow> rows, std::span<c
         {"seed", std::to_string(options.seed % 1'000'000)},
         {"base_score", "1"},
     };
-    for (const auto& [name, value] : parameters) ENERGY_XGB(XGBoosterSetParam(handle->raw, name, value.c_str()));
+    for (const auto& [name, value] : parameters)
+        ENERGY_XGB(XGBoosterSetParam(handle->raw, name, value.c_str()));
     for (int round = 0; round < options.rounds; ++round) {
         ENERGY_XGB(XGBoosterUpdateOneIter(handle->raw, round, matrix.handle));
-        if (!on_round(round + 1)) return kw::cancelled("training stopped after {} rounds", round + 1);
+        if (!on_round(round + 1))
+            return kw::cancelled("training stopped after {} rounds", round + 1);
     }
     return Booster(std::move(handle));
 }
@@ -75,7 +79,8 @@ kw::Result<Booster> Booster::load(std::string_view bytes) {
         return kw::corrupt("xgboost model: {}", std::string(XGBGetLastError()).substr(0, 200));
     bst_ulong features = 0;
     ENERGY_XGB(XGBoosterGetNumFeature(handle->raw, &features));
-    if (features != kFeatureCount) return kw::corrupt("model of {} features, want {}", features, kFeatureCount);
+    if (features != kFeatureCount)
+        return kw::corrupt("model of {} features, want {}", features, kFeatureCount);
     ENERGY_XGB(XGBoosterSetParam(handle->raw, "nthread", "1"));
     return Booster(std::move(handle));
 }
@@ -97,9 +102,11 @@ kw::Result<std::vector<float>> Booster::predict(std::span<const FeatureRow> rows
     const bst_ulong* shape = nullptr;
     bst_ulong dimensions = 0;
     const float* values = nullptr;
-    ENERGY_XGB(XGBoosterPredictFromDense(handle_->raw, array.c_str(), kConfig, nullptr, &shape, &dimensions, &values));
+    ENERGY_XGB(XGBoosterPredictFromDense(handle_->raw, array.c_str(), kConfig, nullptr, &shape,
+                                         &dimensions, &values));
     if (dimensions == 0 || shape[0] != rows.size())
-        return kw::internal_error("xgboost answered {} dimensions for {} rows", dimensions, rows.size());
+        return kw::internal_error("xgboost answered {} dimensions for {} rows", dimensions,
+                                  rows.size());
     return std::vector<float>(values, values + rows.size());
 }
 
@@ -108,14 +115,15 @@ kw::Result<std::map<std::string, double>> Booster::importance() const {
     const char** names = nullptr;
     const bst_ulong* shape = nullptr;
     const float* scores = nullptr;
-    ENERGY_XGB(XGBoosterFeatureScore(handle_->raw, R"({"importance_type":"total_gain"})", &count, &names, &dimensions,
-                                     &shape, &scores));
+    ENERGY_XGB(XGBoosterFeatureScore(handle_->raw, R"({"importance_type":"total_gain"})", &count,
+                                     &names, &dimensions, &shape, &scores));
     std::map<std::string, double> result;
     for (const std::string_view name : kFeatureNames) result[std::string(name)] = 0;
     double total = 0;
     for (bst_ulong i = 0; i < count; ++i) total += scores[i];
     for (bst_ulong i = 0; i < count && total > 0; ++i) {
-        const size_t index = std::stoul(std::string(names[i]).substr(1));  // "f12": names are ours to keep
+        const size_t index =
+            std::stoul(std::string(names[i]).substr(1));  // "f12": names are ours to keep
         if (index < kFeatureCount) result[std::string(kFeatureNames[index])] = scores[i] / total;
     }
     return result;

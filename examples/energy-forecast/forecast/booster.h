@@ -29,8 +29,9 @@ class Booster final {
  public:
     // Fits squared error. rows.size() == targets.size(); rows are moved into XGBoost's own form (4 bytes a value).
     // `on_round` hears the number of rounds done; false ends the training with kCancelled.
-    static kw::Result<Booster> train(std::span<const FeatureRow> rows, std::span<const float> targets,
-                                     const BoosterOptions& options, const std::function<bool(int)>& on_round);
+    static kw::Result<Booster> train(std::span<const FeatureRow> rows,
+                                     std::span<const float> targets, const BoosterOptions& options,
+                                     const std::function<bool(int)>& on_round);
 
     // Errors: kCorrupt when the bytes hold no model of kFeatureCount features.
     static kw::Result<Booster> load(std::string_view bytes);

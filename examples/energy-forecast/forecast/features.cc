@@ -11,7 +11,9 @@ constexpr float kAbsent = std::numeric_limits<float>::quiet_NaN();
 
 float at(const std::vector<float>& values, Slot first, Slot slot) {
     const Slot index = slot - first;
-    return index >= 0 && index < static_cast<Slot>(values.size()) ? values[static_cast<size_t>(index)] : kAbsent;
+    return index >= 0 && index < static_cast<Slot>(values.size())
+               ? values[static_cast<size_t>(index)]
+               : kAbsent;
 }
 
 // The newest known load and the slot it belongs to: readings come late one by one, so look back a few slots.

@@ -21,12 +21,26 @@ namespace energy {
 
 inline constexpr int kSteps = 48;
 inline constexpr Slot kKnownDelay = kArrivalDelayMax + 1;
-inline constexpr Slot kHistorySlots = kSlotsPerWeek + 2 * kSlotsPerDay;  // that a row may look back on
+inline constexpr Slot kHistorySlots =
+    kSlotsPerWeek + 2 * kSlotsPerDay;  // that a row may look back on
 
-inline constexpr std::array<std::string_view, 17> kFeatureNames{
-    "step",          "half_hour",       "weekday",          "holiday",         "season_sin",  "season_cos",
-    "temperature",   "heating_degrees", "cooling_degrees",  "load_same_time",  "load_last_week",
-    "load_day_mean", "load_latest",     "load_latest_week_ratio", "temperature_change", "holiday_before", "zone"};
+inline constexpr std::array<std::string_view, 17> kFeatureNames{"step",
+                                                                "half_hour",
+                                                                "weekday",
+                                                                "holiday",
+                                                                "season_sin",
+                                                                "season_cos",
+                                                                "temperature",
+                                                                "heating_degrees",
+                                                                "cooling_degrees",
+                                                                "load_same_time",
+                                                                "load_last_week",
+                                                                "load_day_mean",
+                                                                "load_latest",
+                                                                "load_latest_week_ratio",
+                                                                "temperature_change",
+                                                                "holiday_before",
+                                                                "zone"};
 inline constexpr size_t kFeatureCount = kFeatureNames.size();
 using FeatureRow = std::array<float, kFeatureCount>;
 

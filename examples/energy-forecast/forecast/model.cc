@@ -7,8 +7,9 @@ namespace energy {
 namespace {
 
 size_t bin_of(const DriftReference& reference, float value) {
-    return static_cast<size_t>(std::upper_bound(reference.edges.begin(), reference.edges.end(), value) -
-                               reference.edges.begin());
+    return static_cast<size_t>(
+        std::upper_bound(reference.edges.begin(), reference.edges.end(), value) -
+        reference.edges.begin());
 }
 
 std::vector<double> shares_of(const DriftReference& reference, std::span<const float> values) {
@@ -26,8 +27,8 @@ std::vector<double> shares_of(const DriftReference& reference, std::span<const f
 
 }  // namespace
 
-kw::Result<std::vector<ForecastPoint>> forecast(const Model& model, const History& history, Slot issued,
-                                                std::span<const float> temperatures_c,
+kw::Result<std::vector<ForecastPoint>> forecast(const Model& model, const History& history,
+                                                Slot issued, std::span<const float> temperatures_c,
                                                 std::vector<FeatureRow>& rows_seen) {
     if (temperatures_c.size() != kSteps)
         return kw::invalid("{} forecast temperatures, want {}", temperatures_c.size(), kSteps);
@@ -36,14 +37,16 @@ kw::Result<std::vector<ForecastPoint>> forecast(const Model& model, const Histor
     std::vector<FeatureRow> rows;
     rows.reserve(kSteps);
     for (int step = 1; step <= kSteps; ++step)
-        rows.push_back(feature_row(history, issued, step, temperatures_c[static_cast<size_t>(step - 1)]));
+        rows.push_back(
+            feature_row(history, issued, step, temperatures_c[static_cast<size_t>(step - 1)]));
     KW_TRY_ASSIGN(const std::vector<float> means, model.booster.predict(rows));
     std::vector<ForecastPoint> points;
     points.reserve(kSteps);
     for (size_t i = 0; i < kSteps; ++i) {
         const double mean = std::max(0.0F, means[i]) * history.scale_mw;
         const Band& band = model.metadata.bands[i * kBands / kSteps];
-        points.push_back({issued + static_cast<Slot>(i) + 1, mean, mean * (1 + band.low), mean * (1 + band.high)});
+        points.push_back({issued + static_cast<Slot>(i) + 1, mean, mean * (1 + band.low),
+                          mean * (1 + band.high)});
     }
     rows_seen.insert(rows_seen.end(), rows.begin(), rows.end());
     return points;

@@ -33,8 +33,8 @@ struct ModelMetadata {
     int64_t trained_at_s = 0;  // simulated Unix seconds
     double training_seconds = 0;
     uint64_t rows = 0;
-    bool shuffled = false;  // the "bad model version" fault: targets were shuffled
-    double accuracy_percent = 0;  // 100 − mean absolute percentage error, on held-out weeks
+    bool shuffled = false;              // the "bad model version" fault: targets were shuffled
+    double accuracy_percent = 0;        // 100 − mean absolute percentage error, on held-out weeks
     double naive_accuracy_percent = 0;  // of last week's load at the same time, there
     std::array<Band, kBands> bands;
     std::vector<double> scales_mw;  // by zone
@@ -56,8 +56,8 @@ struct ForecastPoint {
 
 // The 48 half-hours after `issued`. `temperatures_c` has kSteps forecast values, the first for issued + 1. The rows
 // that the model saw are added to `rows_seen`, for drift.
-kw::Result<std::vector<ForecastPoint>> forecast(const Model& model, const History& history, Slot issued,
-                                                std::span<const float> temperatures_c,
+kw::Result<std::vector<ForecastPoint>> forecast(const Model& model, const History& history,
+                                                Slot issued, std::span<const float> temperatures_c,
                                                 std::vector<FeatureRow>& rows_seen);
 
 DriftReference drift_reference(std::vector<float> values);

@@ -25,7 +25,9 @@ std::string metadata_to_json(const ModelMetadata& metadata) {
     json bands = json::array(), drift = json::array();
     for (const Band& band : metadata.bands) bands.push_back({band.low, band.high});
     for (size_t i = 0; i < kFeatureCount; ++i)
-        drift.push_back({{"feature", kFeatureNames[i]}, {"edges", metadata.drift[i].edges}, {"shares", metadata.drift[i].shares}});
+        drift.push_back({{"feature", kFeatureNames[i]},
+                         {"edges", metadata.drift[i].edges},
+                         {"shares", metadata.drift[i].shares}});
     return json{{"version", metadata.version},
                 {"data_version", metadata.data_version},
                 {"trained_at_s", metadata.trained_at_s},
@@ -56,10 +58,12 @@ kw::Result<ModelMetadata> metadata_from_json(const std::string& text) {
         in.at("scales_mw").get_to(metadata.scales_mw);
         in.at("importance").get_to(metadata.importance);
         for (size_t i = 0; i < kBands; ++i)
-            metadata.bands[i] = {in.at("bands").at(i).at(0).get<double>(), in.at("bands").at(i).at(1).get<double>()};
+            metadata.bands[i] = {in.at("bands").at(i).at(0).get<double>(),
+                                 in.at("bands").at(i).at(1).get<double>()};
         for (size_t i = 0; i < kFeatureCount; ++i) {
             const json& one = in.at("drift").at(i);
-            if (one.at("feature") != kFeatureNames[i]) return kw::corrupt("metadata: feature {} is not {}", i, kFeatureNames[i]);
+            if (one.at("feature") != kFeatureNames[i])
+                return kw::corrupt("metadata: feature {} is not {}", i, kFeatureNames[i]);
             one.at("edges").get_to(metadata.drift[i].edges);
             one.at("shares").get_to(metadata.drift[i].shares);
             if (metadata.drift[i].shares.size() != metadata.drift[i].edges.size() + 1)
@@ -83,7 +87,8 @@ kw::Result<ModelStore> ModelStore::open(std::string folder) {
         const std::string line(lines.substr(0, lines.find('\n')));
         lines.remove_prefix(std::min(lines.size(), line.size() + 1));
         if (!is_version(line) || !fs::exists(store.folder_ + "/" + line))
-            return kw::corrupt("{}/promoted names '{}', which is no version here", store.folder_, line.substr(0, 40));
+            return kw::corrupt("{}/promoted names '{}', which is no version here", store.folder_,
+                               line.substr(0, 40));
         store.promotions_.push_back(line);
     }
     return store;
@@ -93,7 +98,8 @@ std::vector<std::string> ModelStore::versions() const {
     std::vector<std::string> found;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder_, error))
-        if (is_version(entry.path().filename().string())) found.push_back(entry.path().filename().string());
+        if (is_version(entry.path().filename().string()))
+            found.push_back(entry.path().filename().string());
     std::sort(found.begin(), found.end());
     return found;
 }
@@ -119,7 +125,8 @@ kw::Result<Model> ModelStore::add(Model model) {
 }
 
 kw::Result<Model> ModelStore::load(const std::string& version) const {
-    if (!is_version(version)) return kw::not_found("there is no version '{}'", version.substr(0, 40));
+    if (!is_version(version))
+        return kw::not_found("there is no version '{}'", version.substr(0, 40));
     const std::string folder = folder_ + "/" + version;
     KW_TRY_ASSIGN(const std::string text, read_file(folder + "/metadata.json"));
     kw::Result<ModelMetadata> metadata = metadata_from_json(text);
@@ -145,7 +152,8 @@ kw::Result<void> ModelStore::promote(const std::string& version) {
 }
 
 kw::Result<std::string> ModelStore::roll_back() {
-    if (promotions_.size() < 2) return kw::conflict("there is no earlier promotion to roll back to");
+    if (promotions_.size() < 2)
+        return kw::conflict("there is no earlier promotion to roll back to");
     promotions_.pop_back();
     KW_TRY(write_promotions());
     return promotions_.back();

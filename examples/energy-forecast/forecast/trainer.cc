@@ -19,8 +19,8 @@ struct Examples {
 };
 
 // Forecasts issued in [from, to − kSteps) of one zone, whose targets are known.
-void add_examples(const History& history, Slot from, Slot to, Slot every, const WeatherForecast& weather,
-                  Examples& examples) {
+void add_examples(const History& history, Slot from, Slot to, Slot every,
+                  const WeatherForecast& weather, Examples& examples) {
     for (Slot issued = from; issued + kSteps < to; issued += every) {
         for (int step = 1; step <= kSteps; ++step) {
             const float load = history.load_at(issued + step);
@@ -38,7 +38,8 @@ void shuffle(std::vector<float>& values, uint64_t seed) {
 
 double quantile(std::vector<double>& values, double share) {
     if (values.empty()) return 0;
-    const auto at = values.begin() + static_cast<ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+    const auto at =
+        values.begin() + static_cast<ptrdiff_t>(share * static_cast<double>(values.size() - 1));
     std::nth_element(values.begin(), at, values.end());
     return *at;
 }
@@ -51,7 +52,8 @@ std::array<Band, kBands> bands_of(const Examples& examples, std::span<const floa
         residuals[step * kBands / kSteps].push_back(examples.targets[i] / forecasts[i] - 1);
     }
     std::array<Band, kBands> bands;
-    for (size_t i = 0; i < kBands; ++i) bands[i] = {quantile(residuals[i], 0.1), quantile(residuals[i], 0.9)};
+    for (size_t i = 0; i < kBands; ++i)
+        bands[i] = {quantile(residuals[i], 0.1), quantile(residuals[i], 0.9)};
     return bands;
 }
 
@@ -75,13 +77,15 @@ std::vector<float> column(std::span<const FeatureRow> rows, size_t feature) {
 }
 
 size_t feature_index(std::string_view name) {
-    return static_cast<size_t>(std::find(kFeatureNames.begin(), kFeatureNames.end(), name) - kFeatureNames.begin());
+    return static_cast<size_t>(std::find(kFeatureNames.begin(), kFeatureNames.end(), name) -
+                               kFeatureNames.begin());
 }
 
 std::string data_version(std::span<const History> histories, Slot end) {
     uint64_t sum = 0;
     for (const History& history : histories)
-        sum = mix(sum, kw::crc32c(std::as_bytes(std::span(history.load_mw))));
+        sum = mix(sum, kw::crc32c({reinterpret_cast<const uint8_t*>(history.load_mw.data()),
+                                   history.load_mw.size() * sizeof(float)}));
     const std::string day = format_utc((end - 1) * kSlotSeconds).substr(0, 10);
     return fmt::format("{}-{:08x}", day, static_cast<uint32_t>(sum));
 }
@@ -109,12 +113,14 @@ kw::Result<Model> train(std::span<const History> histories, const WeatherForecas
     const Slot judged_from = end - kSlotsPerWeek, bands_from = judged_from - kSlotsPerWeek;
     Examples trees, bands, judged;
     for (const History& history : histories) {
-        add_examples(history, first + kHistorySlots, bands_from, options.issue_every, weather, trees);
+        add_examples(history, first + kHistorySlots, bands_from, options.issue_every, weather,
+                     trees);
         add_examples(history, bands_from, judged_from, options.issue_every, weather, bands);
         add_examples(history, judged_from, end, options.issue_every, weather, judged);
     }
     if (options.shuffle_targets) shuffle(trees.targets, options.booster.seed);
-    KW_TRY_ASSIGN(Booster booster, Booster::train(trees.rows, trees.targets, options.booster, on_round));
+    KW_TRY_ASSIGN(Booster booster,
+                  Booster::train(trees.rows, trees.targets, options.booster, on_round));
     ModelMetadata metadata;
     KW_TRY_ASSIGN(const std::vector<float> band_forecasts, booster.predict(bands.rows));
     metadata.bands = bands_of(bands, band_forecasts);
@@ -123,7 +129,8 @@ kw::Result<Model> train(std::span<const History> histories, const WeatherForecas
     metadata.naive_accuracy_percent =
         accuracy(column(judged.rows, feature_index("load_last_week")), judged.targets);
     for (const History& history : histories) metadata.scales_mw.push_back(history.scale_mw);
-    for (size_t i = 0; i < kFeatureCount; ++i) metadata.drift[i] = drift_reference(column(trees.rows, i));
+    for (size_t i = 0; i < kFeatureCount; ++i)
+        metadata.drift[i] = drift_reference(column(trees.rows, i));
     KW_TRY_ASSIGN(metadata.importance, booster.importance());
     metadata.rows = trees.rows.size();
     metadata.shuffled = options.shuffle_targets;

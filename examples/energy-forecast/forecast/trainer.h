@@ -13,7 +13,8 @@ namespace energy {
 
 struct TrainingOptions {
     BoosterOptions booster;
-    Slot issue_every = 17;  // slots between two forecasts of the training set: 17 walks through all hours
+    Slot issue_every =
+        17;  // slots between two forecasts of the training set: 17 walks through all hours
     bool shuffle_targets = false;  // for the fault "bad model version": learns nothing
 };
 

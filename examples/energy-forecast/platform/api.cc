@@ -20,14 +20,16 @@ class Pruner final {
         prune("prune_forecasts", "DELETE FROM forecast WHERE issued < $1", now - kForecastsKept);
         prune("prune_actuals", "DELETE FROM load_actual WHERE slot < $1", now - kPastKept);
         prune("prune_weather", "DELETE FROM weather_observation WHERE slot < $1", now - kPastKept);
-        prune("prune_weather_runs", "DELETE FROM weather_forecast WHERE issued < $1", now - kPastKept);
+        prune("prune_weather_runs", "DELETE FROM weather_forecast WHERE issued < $1",
+              now - kPastKept);
     }
 
  private:
     void prune(const char* operation, const char* sql, Slot before) {
         const kw::Result<Rows> done = database_.query(operation, sql, {std::to_string(before)});
         if (!done.ok())
-            service_.log(kilowatch::LogLevel::kWarning, "not pruned", {{"operation", operation}, {"reason", done.error().message}});
+            service_.log(kilowatch::LogLevel::kWarning, "not pruned",
+                         {{"operation", operation}, {"reason", done.error().message}});
     }
     Service& service_;
     Database& database_;
@@ -35,8 +37,12 @@ class Pruner final {
 };
 
 // A handler for those who are known.
-Service::Handler known(Access& access, std::function<HttpResponse(const Principal&, const HttpRequest&, kilowatch::ScopedSpan&)> handler) {
-    return [&access, handler = std::move(handler)](const HttpRequest& request, kilowatch::ScopedSpan& span) {
+Service::Handler known(
+    Access& access,
+    std::function<HttpResponse(const Principal&, const HttpRequest&, kilowatch::ScopedSpan&)>
+        handler) {
+    return [&access, handler = std::move(handler)](const HttpRequest& request,
+                                                   kilowatch::ScopedSpan& span) {
         const kw::Result<Principal> who = access.authenticate(request, span);
         if (!who.ok())
             return who.error().code == kw::Code::kDenied ? error_response(401, who.error().message)
@@ -53,9 +59,11 @@ int run_api(const RoleOptions& options, const std::atomic<bool>& stop) {
     const Secret& secret = *opened;
     const std::string conninfo = conninfo_of(options, secret);
     Service service(options.service, FaultPlayer::kApi, false);
-    Database database({.conninfo = conninfo, .connections_max = 6, .wait_max = std::chrono::seconds(1)},
-                      service.metrics(), service.sdk().tracer());
-    Cache cache(options.ports.redis, secret.password_of("redis"), service.metrics(), service.sdk().tracer());
+    Database database(
+        {.conninfo = conninfo, .connections_max = 6, .wait_max = std::chrono::seconds(1)},
+        service.metrics(), service.sdk().tracer());
+    Cache cache(options.ports.redis, secret.password_of("redis"), service.metrics(),
+                service.sdk().tracer());
     Access access(service, database, secret);
     WeatherFeed weather(service, database, options.ports.world);
     ForecastDesk forecasts(service, database, cache, weather, options.ports.model);
@@ -66,25 +74,31 @@ int run_api(const RoleOptions& options, const std::atomic<bool>& stop) {
     service.route("POST", "/login", [&](const HttpRequest& request, kilowatch::ScopedSpan& span) {
         return access.login(request, span);
     });
-    service.route("GET", "/forecast", known(access, [&](const Principal&, const HttpRequest& request, kilowatch::ScopedSpan& span) {
-        if (faults.disturb()) return error_response(500, "the fault 'errors' is played");
-        return forecasts.answer(request, span);
-    }));
-    service.route("GET", "/actuals", known(access, [&](const Principal&, const HttpRequest& request, kilowatch::ScopedSpan&) {
-        return actuals.read(request);
-    }));
-    service.route("POST", "/actuals", known(access, [&](const Principal& who, const HttpRequest& request, kilowatch::ScopedSpan&) {
-        return actuals.write(who, request);
-    }));
-    service.route("GET", "/customers", known(access, [&](const Principal& who, const HttpRequest& request, kilowatch::ScopedSpan&) {
-        return access.customers(who, request);
-    }));
-    service.route("POST", "/keys", known(access, [&](const Principal& who, const HttpRequest&, kilowatch::ScopedSpan&) {
-        return access.make_key(who);
-    }));
-    service.route("DELETE", "/keys", known(access, [&](const Principal& who, const HttpRequest& request, kilowatch::ScopedSpan&) {
-        return access.revoke_key(who, request);
-    }));
+    service.route("GET", "/forecast",
+                  known(access, [&](const Principal&, const HttpRequest& request,
+                                    kilowatch::ScopedSpan& span) {
+                      if (faults.disturb())
+                          return error_response(500, "the fault 'errors' is played");
+                      return forecasts.answer(request, span);
+                  }));
+    service.route("GET", "/actuals",
+                  known(access, [&](const Principal&, const HttpRequest& request,
+                                    kilowatch::ScopedSpan&) { return actuals.read(request); }));
+    service.route(
+        "POST", "/actuals",
+        known(access, [&](const Principal& who, const HttpRequest& request,
+                          kilowatch::ScopedSpan&) { return actuals.write(who, request); }));
+    service.route(
+        "GET", "/customers",
+        known(access, [&](const Principal& who, const HttpRequest& request,
+                          kilowatch::ScopedSpan&) { return access.customers(who, request); }));
+    service.route("POST", "/keys",
+                  known(access, [&](const Principal& who, const HttpRequest&,
+                                    kilowatch::ScopedSpan&) { return access.make_key(who); }));
+    service.route(
+        "DELETE", "/keys",
+        known(access, [&](const Principal& who, const HttpRequest& request,
+                          kilowatch::ScopedSpan&) { return access.revoke_key(who, request); }));
     service.add_health_check({"database", [&] { return database.ping(); }, true});
     service.add_health_check({"cache", [&] { return cache.ping(); }, true});
     service.add_health_check({"model", [&] { return forecasts.model_alive(); }, true});

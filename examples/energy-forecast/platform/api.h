@@ -40,7 +40,8 @@ class Access final {
     HttpResponse customers(const Principal& who, const HttpRequest& request);
 
     void count_access(std::string_view type) { data_access_.with({type}).increment(); }
-    void audit(const std::string& actor, const std::string& action, const std::string& object, const std::string& outcome);
+    void audit(const std::string& actor, const std::string& action, const std::string& object,
+               const std::string& outcome);
 
  private:
     struct Known {
@@ -50,7 +51,8 @@ class Access final {
     using Failures = std::deque<std::chrono::steady_clock::time_point>;
     kw::Result<Principal> by_key(const std::string& key);
     kw::Result<Principal> by_token(std::string_view token);
-    kw::Result<Principal> look_up(const std::string& cache_key, const char* sql, const std::string& parameter);
+    kw::Result<Principal> look_up(const std::string& cache_key, const char* sql,
+                                  const std::string& parameter);
     void suspect(std::string_view reason, const std::string& user);
     size_t count_failure(const std::string& user);  // of the last minute
     size_t failures(const std::string& user);
@@ -101,7 +103,8 @@ class WeatherFeed final {
 
 class ForecastDesk final {
  public:
-    ForecastDesk(Service& service, Database& database, Cache& cache, const WeatherFeed& weather, int model_port);
+    ForecastDesk(Service& service, Database& database, Cache& cache, const WeatherFeed& weather,
+                 int model_port);
     // GET /forecast?zone=&horizon=
     HttpResponse answer(const HttpRequest& request, kilowatch::ScopedSpan& span);
     bool model_alive();
@@ -126,14 +129,15 @@ class ForecastDesk final {
     const WeatherFeed& weather_;
     HttpClient model_;
     HttpClient model_probe_;
-    std::vector<std::mutex> zone_mutexes_;  // one inference a zone at a time: the rest wait and find it cached
+    std::vector<std::mutex>
+        zone_mutexes_;  // one inference a zone at a time: the rest wait and find it cached
     kilowatch::CounterFamily& sources_;
 };
 
 class ActualsDesk final {
  public:
     ActualsDesk(Service& service, Database& database, Access& access);
-    HttpResponse read(const HttpRequest& request);                          // GET /actuals?zone=&from=&to=
+    HttpResponse read(const HttpRequest& request);  // GET /actuals?zone=&from=&to=
     HttpResponse write(const Principal& who, const HttpRequest& request);  // POST /actuals
 
  private:
@@ -143,7 +147,8 @@ class ActualsDesk final {
     Database& database_;
     Access& access_;
     std::mutex mutex_;
-    std::map<std::pair<std::string, std::string>, std::deque<double>> errors_;  // (zone, horizon) → newest
+    std::map<std::pair<std::string, std::string>, std::deque<double>>
+        errors_;  // (zone, horizon) → newest
     kilowatch::GaugeFamily& accuracy_;
     kilowatch::CounterFamily& received_;
     kilowatch::GaugeFamily& newest_;
@@ -169,7 +174,8 @@ class ApiFaults final {
     std::vector<std::unique_ptr<char[]>> ballast_;
     std::optional<std::jthread> burner_;
     std::unique_ptr<Connection> locker_;
-    std::chrono::steady_clock::time_point lock_turn_{}, grow_turn_{}, flush_turn_{}, measure_turn_{};
+    std::chrono::steady_clock::time_point lock_turn_{}, grow_turn_{}, flush_turn_{},
+        measure_turn_{};
     bool locked_ = false;
     std::vector<Database::Lease> held_;
     std::unique_ptr<Connection> watcher_;

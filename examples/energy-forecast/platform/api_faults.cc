@@ -26,7 +26,8 @@ ApiFaults::ApiFaults(Service& service, Database& database, Cache& cache, std::st
       database_(database),
       cache_(cache),
       conninfo_(std::move(conninfo)),
-      lock_waiters_(service.metrics().gauge("database_lock_waiters", "Sessions that wait for a lock.")) {}
+      lock_waiters_(
+          service.metrics().gauge("database_lock_waiters", "Sessions that wait for a lock.")) {}
 
 bool ApiFaults::disturb() {
     const uint64_t turn = turn_.fetch_add(1);
@@ -39,13 +40,15 @@ void ApiFaults::step() {
     const FaultSwitch& faults = service_.faults();
     grow_memory(faults.active("memory-growth"));
     burn(faults.active("cpu-burn"));
-    if (faults.active("cache-flush") && due(flush_turn_, std::chrono::milliseconds(500))) cache_.flush();
+    if (faults.active("cache-flush") && due(flush_turn_, std::chrono::milliseconds(500)))
+        cache_.flush();
     database_.set_delay(std::chrono::milliseconds(faults.active("slow-query") ? 400 : 0));
     hold_lock(faults.active("lock-contention"));
     hold_pool(faults.active("pool-exhaustion"));
     if (faults.active("log-storm"))
         for (int i = 0; i < kStormLines; ++i)
-            service_.log(kilowatch::LogLevel::kWarning, "retrying the connection to the meter gateway",
+            service_.log(kilowatch::LogLevel::kWarning,
+                         "retrying the connection to the meter gateway",
                          {{"attempt", i}, {"peer", fmt::format("meter-{}", turn_.load() % 97)}});
     if (due(measure_turn_, std::chrono::milliseconds(1000))) measure_locks();
 }
@@ -55,7 +58,8 @@ void ApiFaults::grow_memory(bool on) {
         ballast_.clear();
         return;
     }
-    if (ballast_.size() >= kBallastPieces || !due(grow_turn_, std::chrono::milliseconds(500))) return;
+    if (ballast_.size() >= kBallastPieces || !due(grow_turn_, std::chrono::milliseconds(500)))
+        return;
     auto piece = std::make_unique<char[]>(kBallastPiece);
     std::memset(piece.get(), 1, kBallastPiece);  // touched, so that it is resident
     ballast_.push_back(std::move(piece));
@@ -92,7 +96,11 @@ void ApiFaults::hold_lock(bool on) {
         if (!opened.ok()) return;  // the database is away: nothing to contend for
         locker_ = std::move(opened).value();
     }
-    locked_ = locker_->script("BEGIN; SET LOCAL lock_timeout = '500ms'; LOCK TABLE forecast IN ACCESS EXCLUSIVE MODE").ok();
+    locked_ = locker_
+                  ->script(
+                      "BEGIN; SET LOCAL lock_timeout = '500ms'; LOCK TABLE forecast IN ACCESS "
+                      "EXCLUSIVE MODE")
+                  .ok();
     if (!locked_) (void)locker_->script("ROLLBACK");
     lock_turn_ = Clock::now() + std::chrono::milliseconds(1000);
 }
@@ -118,7 +126,8 @@ void ApiFaults::measure_locks() {
         }
         watcher_ = std::move(opened).value();
     }
-    const kw::Result<Rows> rows = watcher_->query("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    const kw::Result<Rows> rows =
+        watcher_->query("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
     if (rows.ok())
         lock_waiters_.set(real(rows->front()[0]));
     else

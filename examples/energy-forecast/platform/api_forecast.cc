@@ -12,18 +12,22 @@ namespace {
 using nlohmann::json;
 constexpr Slot kStaleSlots = 12;  // a forecast of the last six hours is better than none
 
-std::string cache_key(size_t zone, Slot issued) { return fmt::format("forecast:{}:{}", zones()[zone].name, issued); }
+std::string cache_key(size_t zone, Slot issued) {
+    return fmt::format("forecast:{}:{}", zones()[zone].name, issued);
+}
 
 std::optional<int> parse_horizon(const std::string& text) {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > kSteps) return std::nullopt;
+    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > kSteps)
+        return std::nullopt;
     return value;
 }
 
 }  // namespace
 
-ForecastDesk::ForecastDesk(Service& service, Database& database, Cache& cache, const WeatherFeed& weather, int model_port)
+ForecastDesk::ForecastDesk(Service& service, Database& database, Cache& cache,
+                           const WeatherFeed& weather, int model_port)
     : service_(service),
       database_(database),
       cache_(cache),
@@ -31,8 +35,10 @@ ForecastDesk::ForecastDesk(Service& service, Database& database, Cache& cache, c
       model_("127.0.0.1", model_port, std::chrono::milliseconds(3000)),
       model_probe_("127.0.0.1", model_port, std::chrono::milliseconds(1000)),
       zone_mutexes_(zones().size()),
-      sources_(service.metrics().counter_family("forecasts_served_total", "Forecasts by where they came from.", {"source"})) {
-    for (const std::string_view source : {"cache", "database", "model", "stale"}) sources_.with({source});
+      sources_(service.metrics().counter_family("forecasts_served_total",
+                                                "Forecasts by where they came from.", {"source"})) {
+    for (const std::string_view source : {"cache", "database", "model", "stale"})
+        sources_.with({source});
 }
 
 bool ForecastDesk::model_alive() {
@@ -43,8 +49,10 @@ bool ForecastDesk::model_alive() {
 std::string ForecastDesk::to_text(const Forecast& forecast) {
     json points = json::array();
     for (const auto& [mean, low, high] : forecast.points) points.push_back({mean, low, high});
-    return json{{"model_version", forecast.model_version}, {"data_version", forecast.data_version},
-                {"issued", forecast.issued}, {"points", points}}
+    return json{{"model_version", forecast.model_version},
+                {"data_version", forecast.data_version},
+                {"issued", forecast.issued},
+                {"points", points}}
         .dump();
 }
 
@@ -53,27 +61,34 @@ std::optional<ForecastDesk::Forecast> ForecastDesk::from_cache(size_t zone, Slot
     if (!text) return std::nullopt;
     try {
         const json in = json::parse(*text);
-        Forecast forecast{in.at("model_version"), in.at("data_version"), in.at("issued"), in.at("points"), false};
+        Forecast forecast{in.at("model_version"), in.at("data_version"), in.at("issued"),
+                          in.at("points"), false};
         if (forecast.points.size() == kSteps) return forecast;
     } catch (const json::exception& error) {
-        service_.log(kilowatch::LogLevel::kWarning, "the cache holds something else", {{"reason", error.what()}});
+        service_.log(kilowatch::LogLevel::kWarning, "the cache holds something else",
+                     {{"reason", error.what()}});
     }
     return std::nullopt;
 }
 
-kw::Result<std::optional<ForecastDesk::Forecast>> ForecastDesk::from_database(size_t zone, Slot from, Slot to) {
+kw::Result<std::optional<ForecastDesk::Forecast>> ForecastDesk::from_database(size_t zone,
+                                                                              Slot from, Slot to) {
     KW_TRY_ASSIGN(const Rows rows,
-                  database_.query("select_forecast",
-                                  "SELECT issued, target, mean_mw, low_mw, high_mw, model_version, data_version FROM forecast "
-                                  "WHERE zone = $1 AND issued = (SELECT max(issued) FROM forecast WHERE zone = $1 AND issued "
-                                  "BETWEEN $2 AND $3) ORDER BY target",
-                                  {std::string(zones()[zone].name), std::to_string(from), std::to_string(to)}));
+                  database_.query(
+                      "select_forecast",
+                      "SELECT issued, target, mean_mw, low_mw, high_mw, model_version, "
+                      "data_version FROM forecast "
+                      "WHERE zone = $1 AND issued = (SELECT max(issued) FROM forecast WHERE zone = "
+                      "$1 AND issued "
+                      "BETWEEN $2 AND $3) ORDER BY target",
+                      {std::string(zones()[zone].name), std::to_string(from), std::to_string(to)}));
     if (rows.size() != kSteps) return std::optional<Forecast>();
     Forecast forecast;
     forecast.issued = integer(rows[0][0]);
     forecast.model_version = rows[0][5].value_or("");
     forecast.data_version = rows[0][6].value_or("");
-    for (const Row& row : rows) forecast.points.push_back({real(row[2]), real(row[3]), real(row[4])});
+    for (const Row& row : rows)
+        forecast.points.push_back({real(row[2]), real(row[3]), real(row[4])});
     return std::optional(std::move(forecast));
 }
 
@@ -81,11 +96,13 @@ kw::Result<ForecastDesk::Forecast> ForecastDesk::from_model(size_t zone, Slot is
     KW_TRY_ASSIGN(const std::vector<float> weather, weather_.forecast(zone, issued));
     const Slot first = issued - kHistorySlots;
     const std::string name(zones()[zone].name);
-    KW_TRY_ASSIGN(const Rows rows,
-                  database_.query("select_history",
-                                  "SELECT w.slot, a.demand_mw, w.temperature_c FROM weather_observation w LEFT JOIN load_actual a "
-                                  "USING (zone, slot) WHERE w.zone = $1 AND w.slot >= $2 AND w.slot < $3",
-                                  {name, std::to_string(first), std::to_string(issued)}));
+    KW_TRY_ASSIGN(
+        const Rows rows,
+        database_.query("select_history",
+                        "SELECT w.slot, a.demand_mw, w.temperature_c FROM weather_observation w "
+                        "LEFT JOIN load_actual a "
+                        "USING (zone, slot) WHERE w.zone = $1 AND w.slot >= $2 AND w.slot < $3",
+                        {name, std::to_string(first), std::to_string(issued)}));
     json load = json::array(), temperature = json::array();
     for (Slot i = 0; i < kHistorySlots; ++i) {
         load.push_back(nullptr);
@@ -96,10 +113,15 @@ kw::Result<ForecastDesk::Forecast> ForecastDesk::from_model(size_t zone, Slot is
         if (row[1]) load[at] = real(row[1]);
         temperature[at] = real(row[2]);
     }
-    const std::string body = json{{"zone", name}, {"issued", issued}, {"first", first}, {"load", std::move(load)},
-                                  {"temperature", std::move(temperature)}, {"forecast", weather}}
-                                 .dump();
-    KW_TRY_ASSIGN(const HttpResponse answer, service_.call(model_, "model-service", "POST", "/predict", body));
+    const std::string body = json{
+        {"zone", name},
+        {"issued", issued},
+        {"first", first},
+        {"load", std::move(load)},
+        {"temperature", std::move(temperature)},
+        {"forecast", weather}}.dump();
+    KW_TRY_ASSIGN(const HttpResponse answer,
+                  service_.call(model_, "model-service", "POST", "/predict", body));
     if (answer.status != 200) return kw::unavailable("the model service answers {}", answer.status);
     Forecast forecast;
     forecast.issued = issued;
@@ -107,31 +129,39 @@ kw::Result<ForecastDesk::Forecast> ForecastDesk::from_model(size_t zone, Slot is
         const json in = json::parse(answer.body);
         in.at("model_version").get_to(forecast.model_version);
         in.at("data_version").get_to(forecast.data_version);
-        for (const json& point : in.at("points")) forecast.points.push_back({point.at("mean_mw"), point.at("low_mw"), point.at("high_mw")});
+        for (const json& point : in.at("points"))
+            forecast.points.push_back(
+                {point.at("mean_mw"), point.at("low_mw"), point.at("high_mw")});
     } catch (const json::exception& error) {
         return kw::unavailable("the model service answers something else: {}", error.what());
     }
-    if (forecast.points.size() != kSteps) return kw::unavailable("the model gave {} half-hours", forecast.points.size());
+    if (forecast.points.size() != kSteps)
+        return kw::unavailable("the model gave {} half-hours", forecast.points.size());
     return forecast;
 }
 
 void ForecastDesk::store(size_t zone, const Forecast& forecast) {
     std::string columns[3] = {"{", "{", "{"};
     for (size_t i = 0; i < forecast.points.size(); ++i)
-        for (size_t c = 0; c < 3; ++c) columns[c] += fmt::format("{}{:.1f}", i == 0 ? "" : ",", forecast.points[i][c]);
+        for (size_t c = 0; c < 3; ++c)
+            columns[c] += fmt::format("{}{:.1f}", i == 0 ? "" : ",", forecast.points[i][c]);
     for (std::string& column : columns) column += "}";
     const auto stored = database_.query(
         "insert_forecast",
-        "INSERT INTO forecast (zone, issued, target, mean_mw, low_mw, high_mw, model_version, data_version) SELECT $1, "
-        "$2::bigint, $2::bigint + t.n, t.mean, t.low, t.high, $6, $7 FROM unnest($3::float8[], $4::float8[], $5::float8[]) "
+        "INSERT INTO forecast (zone, issued, target, mean_mw, low_mw, high_mw, model_version, "
+        "data_version) SELECT $1, "
+        "$2::bigint, $2::bigint + t.n, t.mean, t.low, t.high, $6, $7 FROM unnest($3::float8[], "
+        "$4::float8[], $5::float8[]) "
         "WITH ORDINALITY AS t(mean, low, high, n) ON CONFLICT DO NOTHING",
-        {std::string(zones()[zone].name), std::to_string(forecast.issued), columns[0], columns[1], columns[2],
-         forecast.model_version, forecast.data_version});
+        {std::string(zones()[zone].name), std::to_string(forecast.issued), columns[0], columns[1],
+         columns[2], forecast.model_version, forecast.data_version});
     if (!stored.ok())
-        service_.log(kilowatch::LogLevel::kError, "forecast not stored", {{"reason", stored.error().message}});
+        service_.log(kilowatch::LogLevel::kError, "forecast not stored",
+                     {{"reason", stored.error().message}});
 }
 
-kw::Result<ForecastDesk::Forecast> ForecastDesk::find(size_t zone, Slot issued, const char*& source) {
+kw::Result<ForecastDesk::Forecast> ForecastDesk::find(size_t zone, Slot issued,
+                                                      const char*& source) {
     // A cached forecast serves until the half-hour ends; the key names the half-hour, the life time only frees memory.
     const double speed = std::max(1.0, service_.clock().speed);
     const std::chrono::seconds lifetime(1 + static_cast<int64_t>(std::ceil(kSlotSeconds / speed)));
@@ -151,9 +181,11 @@ kw::Result<ForecastDesk::Forecast> ForecastDesk::find(size_t zone, Slot issued, 
         cache_.set(cache_key(zone, issued), to_text(*fresh), lifetime);
         return fresh;
     }
-    service_.log(kilowatch::LogLevel::kError, "no inference", {{"zone", zones()[zone].name}, {"reason", fresh.error().message}});
+    service_.log(kilowatch::LogLevel::kError, "no inference",
+                 {{"zone", zones()[zone].name}, {"reason", fresh.error().message}});
     source = "stale";
-    KW_TRY_ASSIGN(std::optional<Forecast> older, from_database(zone, issued - kStaleSlots, issued - 1));
+    KW_TRY_ASSIGN(std::optional<Forecast> older,
+                  from_database(zone, issued - kStaleSlots, issued - 1));
     if (!older) return fresh;
     older->stale = true;
     older->points.erase(older->points.begin(), older->points.begin() + (issued - older->issued));
@@ -178,14 +210,21 @@ HttpResponse ForecastDesk::answer(const HttpRequest& request, kilowatch::ScopedS
     std::string points;
     for (size_t i = 0; i < static_cast<size_t>(*horizon) && i < found->points.size(); ++i) {
         const auto& [mean, low, high] = found->points[i];
-        points += fmt::format(R"({}{{"time":"{}","mean_mw":{:.1f},"p10_mw":{:.1f},"p90_mw":{:.1f}}})", i == 0 ? "" : ",",
-                              format_utc((issued + 1 + static_cast<Slot>(i)) * kSlotSeconds), mean, low, high);
+        points += fmt::format(
+            R"({}{{"time":"{}","mean_mw":{:.1f},"p10_mw":{:.1f},"p90_mw":{:.1f}}})",
+            i == 0 ? "" : ",", format_utc((issued + 1 + static_cast<Slot>(i)) * kSlotSeconds), mean,
+            low, high);
     }
-    return {200, "application/json",
-            fmt::format(R"({{"zone":"{}","issued":"{}","model_version":{},"data_version":{},"source":"{}","stale":{},"points":[{}]}})",
-                        zone, format_utc(issued * kSlotSeconds), json_text(found->model_version),
-                        json_text(found->data_version), source, found->stale, points),
-            {{"X-Model-Version", found->model_version}, {"X-Data-Version", found->data_version}, {"X-Forecast-Source", source}}};
+    return {
+        200,
+        "application/json",
+        fmt::format(
+            R"({{"zone":"{}","issued":"{}","model_version":{},"data_version":{},"source":"{}","stale":{},"points":[{}]}})",
+            zone, format_utc(issued * kSlotSeconds), json_text(found->model_version),
+            json_text(found->data_version), source, found->stale, points),
+        {{"X-Model-Version", found->model_version},
+         {"X-Data-Version", found->data_version},
+         {"X-Forecast-Source", source}}};
 }
 
 }  // namespace energy

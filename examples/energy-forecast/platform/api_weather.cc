@@ -19,15 +19,18 @@ WeatherFeed::WeatherFeed(Service& service, Database& database, int world_port)
       database_(database),
       client_("127.0.0.1", world_port, std::chrono::milliseconds(1500)),
       runs_(zones().size()),
-      fetches_(service.metrics().counter_family("weather_feed_fetches_total", "Questions to the weather service.", {"status"})) {
+      fetches_(service.metrics().counter_family("weather_feed_fetches_total",
+                                                "Questions to the weather service.", {"status"})) {
     for (const std::string_view status : {"ok", "error"}) fetches_.with({status});
     collector_ = service.metrics().add_collector([this](kilowatch::CollectorSink& sink) {
         const std::scoped_lock lock(mutex_);
         for (size_t zone = 0; zone < runs_.size(); ++zone)
             if (runs_[zone].issued != 0)
-                sink.gauge("weather_feed_age_seconds", "Simulated age of the newest run of the weather service.",
+                sink.gauge("weather_feed_age_seconds",
+                           "Simulated age of the newest run of the weather service.",
                            {{"zone", std::string(zones()[zone].name)}},
-                           static_cast<double>(service_.clock().now_s() - runs_[zone].issued * kSlotSeconds));
+                           static_cast<double>(service_.clock().now_s() -
+                                               runs_[zone].issued * kSlotSeconds));
     });
 }
 
@@ -42,7 +45,8 @@ void WeatherFeed::step() {
         const kw::Result<void> fetched = fetch(zone, now);
         fetches_.with({fetched.ok() ? "ok" : "error"}).increment();
         if (fetched.ok()) continue;
-        service_.log(kilowatch::LogLevel::kWarning, "no weather", {{"zone", zones()[zone].name}, {"reason", fetched.error().message}});
+        service_.log(kilowatch::LogLevel::kWarning, "no weather",
+                     {{"zone", zones()[zone].name}, {"reason", fetched.error().message}});
         retry_at_ = std::chrono::steady_clock::now() + kRetry;
         return;
     }
@@ -58,8 +62,10 @@ kw::Result<void> WeatherFeed::fetch(size_t zone, Slot now) {
     kilowatch::ScopedSpan span = service_.sdk().tracer().start_scoped("weather_feed");
     span.set_tags(service_.version_tags());
     KW_TRY_ASSIGN(const HttpResponse answer,
-                  service_.call(client_, "weather", "GET", fmt::format("/weather?zone={}&from={}", name, from)));
-    if (answer.status != 200) return kw::unavailable("the weather service answers {}", answer.status);
+                  service_.call(client_, "weather", "GET",
+                                fmt::format("/weather?zone={}&from={}", name, from)));
+    if (answer.status != 200)
+        return kw::unavailable("the weather service answers {}", answer.status);
     Run run;
     std::string slots = "{", temperatures = "{", runs = "{";
     try {
@@ -76,13 +82,18 @@ kw::Result<void> WeatherFeed::fetch(size_t zone, Slot now) {
     } catch (const json::exception& error) {
         return kw::unavailable("the weather service answers something else: {}", error.what());
     }
-    if (run.temperatures_c.size() != kWeatherRunSlots) return kw::unavailable("a run of {} slots", run.temperatures_c.size());
-    for (const float value : run.temperatures_c) runs += fmt::format("{}{:.2f}", runs.size() > 1 ? "," : "", value);
-    KW_TRY(database_.query("insert_observations",
-                           "INSERT INTO weather_observation (zone, slot, temperature_c) SELECT $1, * FROM "
-                           "unnest($2::bigint[], $3::real[]) ON CONFLICT DO NOTHING",
-                           {name, slots + "}", temperatures + "}"}));
-    KW_TRY(database_.query("insert_weather_run", "INSERT INTO weather_forecast (zone, issued, temperatures_c) VALUES ($1, $2, $3::real[]) ON CONFLICT DO NOTHING",
+    if (run.temperatures_c.size() != kWeatherRunSlots)
+        return kw::unavailable("a run of {} slots", run.temperatures_c.size());
+    for (const float value : run.temperatures_c)
+        runs += fmt::format("{}{:.2f}", runs.size() > 1 ? "," : "", value);
+    KW_TRY(database_.query(
+        "insert_observations",
+        "INSERT INTO weather_observation (zone, slot, temperature_c) SELECT $1, * FROM "
+        "unnest($2::bigint[], $3::real[]) ON CONFLICT DO NOTHING",
+        {name, slots + "}", temperatures + "}"}));
+    KW_TRY(database_.query("insert_weather_run",
+                           "INSERT INTO weather_forecast (zone, issued, temperatures_c) VALUES "
+                           "($1, $2, $3::real[]) ON CONFLICT DO NOTHING",
                            {name, std::to_string(run.issued), runs + "}"}));
     const std::scoped_lock lock(mutex_);
     runs_[zone] = std::move(run);
@@ -92,7 +103,8 @@ kw::Result<void> WeatherFeed::fetch(size_t zone, Slot now) {
 bool WeatherFeed::fresh() const {
     const Slot now = service_.clock().now_slot();
     const std::scoped_lock lock(mutex_);
-    return std::all_of(runs_.begin(), runs_.end(), [&](const Run& run) { return now - run.issued <= kLateAfter; });
+    return std::all_of(runs_.begin(), runs_.end(),
+                       [&](const Run& run) { return now - run.issued <= kLateAfter; });
 }
 
 kw::Result<std::vector<float>> WeatherFeed::forecast(size_t zone, Slot issued) const {

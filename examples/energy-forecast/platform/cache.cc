@@ -40,16 +40,19 @@ struct Cache::Link {
     }
 };
 
-Cache::Cache(int port, std::string password, kilowatch::Registry& registry, kilowatch::Tracer& tracer)
+Cache::Cache(int port, std::string password, kilowatch::Registry& registry,
+             kilowatch::Tracer& tracer)
     : port_(port),
       password_(std::move(password)),
       tracer_(tracer),
-      operations_(registry.counter_family("cache_operations_total", "Operations of the cache.", {"operation", "result"})),
-      seconds_(registry.histogram_family("cache_operation_duration_seconds", "Time of an operation of the cache.",
-                                         {"operation"},
-                                         {.bounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.3},
-                                          .native = kilowatch::NativeOptions{}})) {
-    for (const std::string_view result : {"hit", "miss", "error"}) operations_.with({"get", result});
+      operations_(registry.counter_family("cache_operations_total", "Operations of the cache.",
+                                          {"operation", "result"})),
+      seconds_(registry.histogram_family(
+          "cache_operation_duration_seconds", "Time of an operation of the cache.", {"operation"},
+          {.bounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.3},
+           .native = kilowatch::NativeOptions{}})) {
+    for (const std::string_view result : {"hit", "miss", "error"})
+        operations_.with({"get", result});
     for (const std::string_view result : {"ok", "error"}) operations_.with({"set", result});
 }
 
@@ -73,7 +76,8 @@ Cache::Answer Cache::send(const std::vector<std::string_view>& words) {
         const bool connected = link->raw != nullptr && link->raw->err == 0 &&
                                redisSetTimeout(link->raw, kTimeLimit) == REDIS_OK;
         std::optional<Answer> login;
-        if (connected) login = password_.empty() ? Answer{true, {}} : link->ask({"AUTH", password_});
+        if (connected)
+            login = password_.empty() ? Answer{true, {}} : link->ask({"AUTH", password_});
         if (login && login->ok) answer = link->ask(words);
     }
     const std::scoped_lock lock(mutex_);
@@ -88,13 +92,14 @@ Cache::Answer Cache::send(const std::vector<std::string_view>& words) {
 
 Cache::Answer Cache::command(const char* operation, const std::vector<std::string_view>& words) {
     const kilowatch::Timer timer(seconds_.with({operation}));
-    kilowatch::ScopedSpan span = tracer_.start_scoped(
-        fmt::format("cache {}", operation), {.kind = kilowatch::SpanKind::kClient,
-                                             .parent = {},
-                                             .root = false,
-                                             .start = {},
-                                             .attributes = {{"db.system", "redis"}, {"peer.service", "cache"}},
-                                             .links = {}});
+    kilowatch::ScopedSpan span =
+        tracer_.start_scoped(fmt::format("cache {}", operation),
+                             {.kind = kilowatch::SpanKind::kClient,
+                              .parent = {},
+                              .root = false,
+                              .start = {},
+                              .attributes = {{"db.system", "redis"}, {"peer.service", "cache"}},
+                              .links = {}});
     Answer answer = send(words);
     if (!answer.ok) span->set_status(kilowatch::SpanStatus::kError, "the cache does not answer");
     return answer;

@@ -20,10 +20,12 @@ std::string words_of(PGconn* connection) {
 }
 
 kw::Error error_of(PGconn* connection, const PGresult* result) {
-    const char* state_text = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char* state_text =
+        result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const std::string_view state = state_text == nullptr ? "" : state_text;
     const std::string text = words_of(connection);
-    if (PQstatus(connection) != CONNECTION_OK || state.starts_with("57P")) return kw::unavailable("database: {}", text);
+    if (PQstatus(connection) != CONNECTION_OK || state.starts_with("57P"))
+        return kw::unavailable("database: {}", text);
     if (state == "57014" || state == "55P03") return kw::timed_out("database: {}", text);
     if (state == "23505") return kw::conflict("database: {}", text);
     return kw::invalid("database: {} ({})", text, state);
@@ -85,9 +87,10 @@ bool Connection::alive() const { return PQstatus(raw_of(raw_)) == CONNECTION_OK;
 kw::Result<Rows> Connection::query(const char* sql, const Parameters& parameters) {
     std::vector<const char*> values;
     values.reserve(parameters.size());
-    for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
-    const ResultPointer result(PQexecParams(raw_of(raw_), sql, static_cast<int>(values.size()), nullptr, values.data(),
-                                            nullptr, nullptr, 0));
+    for (const auto& parameter : parameters)
+        values.push_back(parameter ? parameter->c_str() : nullptr);
+    const ResultPointer result(PQexecParams(raw_of(raw_), sql, static_cast<int>(values.size()),
+                                            nullptr, values.data(), nullptr, nullptr, 0));
     if (!succeeded(result.get())) return error_of(raw_of(raw_), result.get());
     return rows_of(result.get());
 }
@@ -121,18 +124,22 @@ Database::Database(const Options& options, kilowatch::Registry& registry, kilowa
       tracer_(tracer),
       queries_(registry.counter_family("database_queries_total", "Statements sent to the database.",
                                        {"operation", "status"})),
-      seconds_(registry.histogram_family("database_query_duration_seconds",
-                                         "Time of a statement, waiting for a connection included.", {"operation"},
-                                         {.bounds = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5},
-                                          .native = kilowatch::NativeOptions{}})),
-      timeouts_(registry.counter("database_pool_timeouts_total", "Waits for a free connection that were in vain.")) {
+      seconds_(registry.histogram_family(
+          "database_query_duration_seconds",
+          "Time of a statement, waiting for a connection included.", {"operation"},
+          {.bounds = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5},
+           .native = kilowatch::NativeOptions{}})),
+      timeouts_(registry.counter("database_pool_timeouts_total",
+                                 "Waits for a free connection that were in vain.")) {
     collector_ = registry.add_collector([this](kilowatch::CollectorSink& sink) {
         const std::scoped_lock lock(mutex_);
-        const std::pair<const char*, double> states[] = {{"used", used_},
-                                                         {"idle", static_cast<double>(idle_.size())},
-                                                         {"max", options_.connections_max}};
+        const std::pair<const char*, double> states[] = {
+            {"used", used_},
+            {"idle", static_cast<double>(idle_.size())},
+            {"max", options_.connections_max}};
         for (const auto& [state, value] : states)
-            sink.gauge("database_pool_connections", "Connections of the pool.", {{"state", state}}, value);
+            sink.gauge("database_pool_connections", "Connections of the pool.", {{"state", state}},
+                       value);
         sink.gauge("database_pool_waiting", "Requests that wait for a connection.", {}, waiting_);
     });
 }
@@ -145,11 +152,13 @@ kw::Result<Database::Lease> Database::lease() {
     std::unique_lock lock(mutex_);
     const auto deadline = Clock::now() + options_.wait_max;
     ++waiting_;
-    const bool free = freed_.wait_until(lock, deadline, [this] { return used_ < options_.connections_max; });
+    const bool free =
+        freed_.wait_until(lock, deadline, [this] { return used_ < options_.connections_max; });
     --waiting_;
     if (!free) {
         timeouts_.increment();
-        return kw::exhausted("all {} connections to the database are in use", options_.connections_max);
+        return kw::exhausted("all {} connections to the database are in use",
+                             options_.connections_max);
     }
     ++used_;
     lock.unlock();
@@ -196,14 +205,17 @@ void Database::give_back(Connection* connection) {
     freed_.notify_one();
 }
 
-kw::Result<Rows> Database::query(std::string_view operation, const char* sql, const Parameters& parameters) {
+kw::Result<Rows> Database::query(std::string_view operation, const char* sql,
+                                 const Parameters& parameters) {
     const auto start = Clock::now();
     kilowatch::ScopedSpan span =
         tracer_.start_scoped(operation, {.kind = kilowatch::SpanKind::kClient,
                                          .parent = {},
                                          .root = false,
                                          .start = {},
-                                         .attributes = {{"db.system", "postgresql"}, {"db.statement", sql}, {"peer.service", "database"}},
+                                         .attributes = {{"db.system", "postgresql"},
+                                                        {"db.statement", sql},
+                                                        {"peer.service", "database"}},
                                          .links = {}});
     kw::Result<Rows> result = run(sql, parameters);
     seconds_.with({operation}).observe(std::chrono::duration<double>(Clock::now() - start).count());
@@ -216,7 +228,8 @@ kw::Result<Rows> Database::run(const char* sql, const Parameters& parameters) {
     for (int attempt = 0;; ++attempt) {
         KW_TRY_ASSIGN(Lease connection, lease());
         if (const int64_t delay = delay_ms_.load(); delay > 0)
-            KW_TRY(connection->query("SELECT pg_sleep($1::float8)", {fmt::format("{}", static_cast<double>(delay) / 1000)}));
+            KW_TRY(connection->query("SELECT pg_sleep($1::float8)",
+                                     {fmt::format("{}", static_cast<double>(delay) / 1000)}));
         kw::Result<Rows> result = connection->query(sql, parameters);
         // A connection that the server closed meanwhile says so only now; a fresh one is tried once.
         if (result.ok() || connection->alive() || attempt > 0) return result;

@@ -66,15 +66,17 @@ class Database final {
     ~Database();
 
     // `operation` is the label: select_actuals, insert_audit, …, one of a fixed few.
-    kw::Result<Rows> query(std::string_view operation, const char* sql, const Parameters& parameters = {});
+    kw::Result<Rows> query(std::string_view operation, const char* sql,
+                           const Parameters& parameters = {});
 
     // A connection out of the pool, given back at its end. Errors: kExhausted when none is free in time.
     using Lease = std::unique_ptr<Connection, std::function<void(Connection*)>>;
     kw::Result<Lease> lease();
     kw::Result<Lease> try_lease();  // without waiting, and without counting a time-out
 
-    bool ping();                              // connects and SELECT 1, beside the pool's queue
-    void set_delay(std::chrono::milliseconds delay);  // the fault "slow query": pg_sleep before each statement
+    bool ping();  // connects and SELECT 1, beside the pool's queue
+    void set_delay(
+        std::chrono::milliseconds delay);  // the fault "slow query": pg_sleep before each statement
 
  private:
     kw::Result<Lease> connect_leased();  // of a place in the pool that is already counted as used

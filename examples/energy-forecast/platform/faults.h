@@ -18,7 +18,7 @@
 
 namespace energy {
 
-enum class FaultPlayer { kApi, kModel, kWorld, kSupervisor };
+enum class FaultPlayer { kApi, kModel, kWorld, kSupervisor, kNobody };
 
 struct FaultKind {
     std::string_view name;

@@ -63,7 +63,8 @@ HttpServer::HttpServer(Handler handler) : state_(std::make_unique<State>()) {
     server.set_keep_alive_max_count(10'000);
     server.set_tcp_nodelay(true);
     server.set_socket_options([](socket_t socket) {
-        const int yes = 1;  // REUSEADDR alone: the library's default of REUSEPORT would share a taken port
+        const int yes =
+            1;  // REUSEADDR alone: the library's default of REUSEPORT would share a taken port
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     });
     const auto answer = [this](const httplib::Request& in, httplib::Response& out) {
@@ -82,7 +83,8 @@ kw::Result<int> HttpServer::start(int port) {
                                 : (state_->server.bind_to_port("127.0.0.1", port) ? port : -1);
     if (bound < 0) return kw::unavailable("port {} of 127.0.0.1 is taken", port);
     state_->thread = std::jthread([this] { state_->server.listen_after_bind(); });
-    state_->server.wait_until_ready();
+    while (!state_->server.is_running())  // stop() before that would be lost
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return bound;
 }
 
@@ -140,8 +142,8 @@ kw::Result<HttpResponse> HttpClient::call(const std::string& method, const std::
     const httplib::Result result = client->send(request);
     if (!result) {
         const std::string where =
-            fmt::format("{} http://{}:{}{}: {}", method, state_->host, state_->port, target.substr(0, 200),
-                        httplib::to_string(result.error()));
+            fmt::format("{} http://{}:{}{}: {}", method, state_->host, state_->port,
+                        target.substr(0, 200), httplib::to_string(result.error()));
         if (result.error() == httplib::Error::Read) return kw::timed_out("{}", where);
         return kw::unavailable("{}", where);
     }

@@ -19,8 +19,8 @@ namespace energy {
 struct HttpRequest {
     std::string method;
     std::string path;
-    std::string target;                         // path and query as they came
-    std::map<std::string, std::string> query;   // the first of each name
+    std::string target;                          // path and query as they came
+    std::map<std::string, std::string> query;    // the first of each name
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
     std::string remote_address;

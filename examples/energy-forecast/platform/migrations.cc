@@ -13,7 +13,10 @@ namespace energy {
 namespace {
 
 bool has_word(std::string_view sql, std::string_view word) {
-    const auto letter = [&](size_t at) { return at < sql.size() && (std::isalnum(static_cast<unsigned char>(sql[at])) != 0 || sql[at] == '_'); };
+    const auto letter = [&](size_t at) {
+        return at < sql.size() &&
+               (std::isalnum(static_cast<unsigned char>(sql[at])) != 0 || sql[at] == '_');
+    };
     for (size_t at = sql.find(word); at != std::string_view::npos; at = sql.find(word, at + 1))
         if ((at == 0 || !letter(at - 1)) && !letter(at + word.size())) return true;
     return false;
@@ -21,23 +24,29 @@ bool has_word(std::string_view sql, std::string_view word) {
 
 }  // namespace
 
-kw::Result<std::vector<Migration>> parse_migrations(const std::vector<std::pair<std::string, std::string>>& files) {
+kw::Result<std::vector<Migration>> parse_migrations(
+    const std::vector<std::pair<std::string, std::string>>& files) {
     std::vector<Migration> migrations;
     for (const auto& [name, sql] : files) {
         int number = 0;
-        const bool form = name.size() > 9 && name[4] == '_' && name.ends_with(".sql") &&
-                          std::from_chars(name.data(), name.data() + 4, number).ptr == name.data() + 4 && number > 0;
+        const bool form =
+            name.size() > 9 && name[4] == '_' && name.ends_with(".sql") &&
+            std::from_chars(name.data(), name.data() + 4, number).ptr == name.data() + 4 &&
+            number > 0;
         if (!form) return kw::invalid("{}: want a name like 0001_schema.sql", name);
-        if (sql.find_first_not_of(" \t\r\n") == std::string::npos) return kw::invalid("{}: is empty", name);
+        if (sql.find_first_not_of(" \t\r\n") == std::string::npos)
+            return kw::invalid("{}: is empty", name);
         for (const std::string_view word : {"BEGIN", "COMMIT", "ROLLBACK"})
-            if (has_word(sql, word)) return kw::invalid("{}: has {}; the runner makes the transaction", name, word);
+            if (has_word(sql, word))
+                return kw::invalid("{}: has {}; the runner makes the transaction", name, word);
         migrations.push_back({number, name, sql, sha256_hex(sql)});
     }
     std::sort(migrations.begin(), migrations.end(),
               [](const Migration& a, const Migration& b) { return a.number < b.number; });
     for (size_t i = 0; i < migrations.size(); ++i)
         if (migrations[i].number != static_cast<int>(i) + 1)
-            return kw::invalid("{}: number {} where {:04} must stand", migrations[i].name, migrations[i].number, i + 1);
+            return kw::invalid("{}: number {} where {:04} must stand", migrations[i].name,
+                               migrations[i].number, i + 1);
     return migrations;
 }
 
@@ -55,20 +64,27 @@ kw::Result<std::vector<Migration>> read_migrations(const std::string& folder) {
 
 kw::Result<int> apply_migrations(Connection& connection, const std::vector<Migration>& migrations) {
     KW_TRY(connection.script(
-        "CREATE TABLE IF NOT EXISTS schema_migration (number integer PRIMARY KEY, name text NOT NULL, "
+        "CREATE TABLE IF NOT EXISTS schema_migration (number integer PRIMARY KEY, name text NOT "
+        "NULL, "
         "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"));
-    KW_TRY_ASSIGN(const Rows applied, connection.query("SELECT number, name, checksum FROM schema_migration ORDER BY number"));
+    KW_TRY_ASSIGN(
+        const Rows applied,
+        connection.query("SELECT number, name, checksum FROM schema_migration ORDER BY number"));
     if (applied.size() > migrations.size())
-        return kw::conflict("the database has {} migrations, this program knows {}", applied.size(), migrations.size());
+        return kw::conflict("the database has {} migrations, this program knows {}", applied.size(),
+                            migrations.size());
     for (size_t i = 0; i < applied.size(); ++i)
         if (applied[i][2] != migrations[i].checksum)
-            return kw::conflict("{} has changed since it was applied; write a new migration instead", migrations[i].name);
+            return kw::conflict(
+                "{} has changed since it was applied; write a new migration instead",
+                migrations[i].name);
     for (size_t i = applied.size(); i < migrations.size(); ++i) {
         const Migration& next = migrations[i];
         // The file and its record in one transaction: both or neither.
-        const std::string script =
-            fmt::format("BEGIN;\n{}\n;INSERT INTO schema_migration (number, name, checksum) VALUES ({}, '{}', '{}');COMMIT",
-                        next.sql, next.number, next.name, next.checksum);
+        const std::string script = fmt::format(
+            "BEGIN;\n{}\n;INSERT INTO schema_migration (number, name, checksum) VALUES ({}, '{}', "
+            "'{}');COMMIT",
+            next.sql, next.number, next.name, next.checksum);
         if (kw::Result<void> done = connection.script(script); !done.ok()) {
             (void)connection.script("ROLLBACK");
             return std::move(done).error().with_context(next.name);

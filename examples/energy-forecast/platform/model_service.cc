@@ -22,7 +22,8 @@ using nlohmann::json;
 std::vector<float> floats(const json& array) {
     std::vector<float> values;
     for (const json& value : array)
-        values.push_back(value.is_null() ? std::numeric_limits<float>::quiet_NaN() : value.get<float>());
+        values.push_back(value.is_null() ? std::numeric_limits<float>::quiet_NaN()
+                                         : value.get<float>());
     return values;
 }
 
@@ -45,7 +46,8 @@ kw::Result<PredictRequest> parse_predict(const std::string& body) {
         request.history.temperature_c = floats(in.at("temperature"));
         request.temperatures_c = floats(in.at("forecast"));
         constexpr size_t kSlotsMax = 4 * kHistorySlots;
-        if (request.history.load_mw.size() > kSlotsMax || request.history.temperature_c.size() > kSlotsMax)
+        if (request.history.load_mw.size() > kSlotsMax ||
+            request.history.temperature_c.size() > kSlotsMax)
             return kw::invalid("over {} half-hours of history", kSlotsMax);
         return request;
     } catch (const json::exception& error) {
@@ -58,16 +60,24 @@ HttpResponse predict(ServingModel& serving, const HttpRequest& in, kilowatch::Sc
     if (!request.ok()) return error_response(request.error());
     request->history.scale_mw = serving.scale_of(request->history.zone);
     ModelMetadata served;
-    const auto points = serving.predict(request->history, request->issued, request->temperatures_c, served);
+    const auto points =
+        serving.predict(request->history, request->issued, request->temperatures_c, served);
     if (!points.ok()) return error_response(points.error());
-    span.set_tags({.request_id = {}, .user_id = {}, .model_version = served.version, .data_version = served.data_version, .environment = {}});
+    span.set_tags({.request_id = {},
+                   .user_id = {},
+                   .model_version = served.version,
+                   .data_version = served.data_version,
+                   .environment = {}});
     std::string list;
     for (const ForecastPoint& point : *points)
         list += fmt::format(R"({}{{"slot":{},"mean_mw":{:.1f},"low_mw":{:.1f},"high_mw":{:.1f}}})",
-                            list.empty() ? "" : ",", point.slot, point.mean_mw, point.low_mw, point.high_mw);
-    return {200, "application/json",
-            fmt::format(R"({{"model_version":{},"data_version":{},"points":[{}]}})", json_text(served.version),
-                        json_text(served.data_version), list), {}};
+                            list.empty() ? "" : ",", point.slot, point.mean_mw, point.low_mw,
+                            point.high_mw);
+    return {200,
+            "application/json",
+            fmt::format(R"({{"model_version":{},"data_version":{},"points":[{}]}})",
+                        json_text(served.version), json_text(served.data_version), list),
+            {}};
 }
 
 // Utilisation of each graphics card whose driver tells it (amdgpu's gpu_busy_percent). Without one the series says
@@ -77,14 +87,18 @@ kilowatch::CollectorHandle add_gpu_metrics(kilowatch::Registry& registry) {
         double count = 0;
         std::error_code error;
         for (const auto& entry : std::filesystem::directory_iterator("/sys/class/drm", error)) {
-            const kw::Result<std::string> busy = read_file(entry.path().string() + "/device/gpu_busy_percent");
+            const kw::Result<std::string> busy =
+                read_file(entry.path().string() + "/device/gpu_busy_percent");
             if (!busy.ok()) continue;
             ++count;
-            sink.gauge("gpu_utilization_percent", "Busy share of a GPU, 0 to 100; gpu=\"none\" where there is none.",
-                       {{"gpu", entry.path().filename().string()}}, std::strtod(busy->c_str(), nullptr));
+            sink.gauge("gpu_utilization_percent",
+                       "Busy share of a GPU, 0 to 100; gpu=\"none\" where there is none.",
+                       {{"gpu", entry.path().filename().string()}},
+                       std::strtod(busy->c_str(), nullptr));
         }
         if (count == 0)
-            sink.gauge("gpu_utilization_percent", "Busy share of a GPU, 0 to 100; gpu=\"none\" where there is none.",
+            sink.gauge("gpu_utilization_percent",
+                       "Busy share of a GPU, 0 to 100; gpu=\"none\" where there is none.",
                        {{"gpu", "none"}}, 0);
         sink.gauge("gpu_devices", "GPUs of this machine whose utilisation can be read.", {}, count);
     });
@@ -106,10 +120,12 @@ class Keeper final {
             bad_ = false;
             if (serving_.version() == good_version_) return;  // the bad training failed
             if (const auto version = serving_.roll_back(); !version.ok())
-                service_.log(kilowatch::LogLevel::kError, "roll-back failed", {{"reason", version.error().message}});
+                service_.log(kilowatch::LogLevel::kError, "roll-back failed",
+                             {{"reason", version.error().message}});
         }
         const Slot now = service_.clock().now_slot();
-        if (!bad_ && (!serving_.ready() || now - trained_ >= every_) && job_.status() != TrainingJob::kRunning &&
+        if (!bad_ && (!serving_.ready() || now - trained_ >= every_) &&
+            job_.status() != TrainingJob::kRunning &&
             std::chrono::steady_clock::now() >= not_before_) {
             if (trained_ == 0 && serving_.ready()) {
                 trained_ = now;  // a restart does not train at once
@@ -140,7 +156,9 @@ int run_model(const RoleOptions& options, const std::atomic<bool>& stop) {
     kw::Result<ModelStore> store = ModelStore::open(options.run_folder + "/models");
     if (!store.ok()) return fail(store.error());
     Service service(options.service, FaultPlayer::kModel, false);
-    Database database({.conninfo = conninfo_of(options, *secret), .connections_max = 2, .wait_max = std::chrono::seconds(1)},
+    Database database({.conninfo = conninfo_of(options, *secret),
+                       .connections_max = 2,
+                       .wait_max = std::chrono::seconds(1)},
                       service.metrics(), service.sdk().tracer());
     ServingModel serving(service, std::move(store).value());
     TrainingJob job(service, database, serving);
@@ -159,11 +177,12 @@ int run_model(const RoleOptions& options, const std::atomic<bool>& stop) {
     service.route("GET", "/models", [&](const HttpRequest&, kilowatch::ScopedSpan&) {
         return HttpResponse{200, "application/json", serving.versions_json(), {}};
     });
-    service.route("POST", "/models/promote", [&](const HttpRequest& request, kilowatch::ScopedSpan&) {
-        const kw::Result<void> done = serving.promote(request.query_or("version", ""));
-        return done.ok() ? HttpResponse{200, "application/json", serving.versions_json(), {}}
-                         : error_response(done.error());
-    });
+    service.route(
+        "POST", "/models/promote", [&](const HttpRequest& request, kilowatch::ScopedSpan&) {
+            const kw::Result<void> done = serving.promote(request.query_or("version", ""));
+            return done.ok() ? HttpResponse{200, "application/json", serving.versions_json(), {}}
+                             : error_response(done.error());
+        });
     service.route("POST", "/models/rollback", [&](const HttpRequest&, kilowatch::ScopedSpan&) {
         const kw::Result<std::string> done = serving.roll_back();
         return done.ok() ? HttpResponse{200, "application/json", serving.versions_json(), {}}

@@ -10,8 +10,8 @@
 namespace energy {
 
 std::string conninfo_of(const RoleOptions& options, const Secret& secret) {
-    return fmt::format("host=127.0.0.1 port={} dbname=energy user=energy password={}", options.ports.postgres,
-                       secret.password_of("energy"));
+    return fmt::format("host=127.0.0.1 port={} dbname=energy user=energy password={}",
+                       options.ports.postgres, secret.password_of("energy"));
 }
 
 kw::Result<World> open_world(const RoleOptions& options) {
@@ -36,7 +36,8 @@ void rest(const std::atomic<bool>& stop, std::chrono::milliseconds time) {
     while (!stop) {
         const auto left = deadline - std::chrono::steady_clock::now();
         if (left <= std::chrono::nanoseconds(0)) return;
-        std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(50)));
+        std::this_thread::sleep_for(
+            std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(50)));
     }
 }
 
@@ -44,7 +45,8 @@ std::vector<DemoUser> demo_users() {
     std::vector<DemoUser> users;
     for (const Zone& zone : zones())
         for (int i = 0; i < 10; ++i)
-            users.push_back({fmt::format("{}-{}", zone.name, i), zone.name, kRoles[i < 8 ? 0 : i - 7]});
+            users.push_back(
+                {fmt::format("{}-{}", zone.name, i), zone.name, kRoles[i < 8 ? 0 : i - 7]});
     return users;
 }
 

@@ -26,8 +26,9 @@ std::string hex(const unsigned char* bytes, size_t count) {
 std::string stretched(std::string_view password, std::string_view salt) {
     unsigned char out[32];
     PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
-                      reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()),
-                      kPasswordRounds, EVP_sha256(), sizeof(out), out);
+                      reinterpret_cast<const unsigned char*>(salt.data()),
+                      static_cast<int>(salt.size()), kPasswordRounds, EVP_sha256(), sizeof(out),
+                      out);
     return hex(out, sizeof(out));
 }
 
@@ -79,8 +80,12 @@ std::string Secret::sign(std::string_view purpose, std::string_view text) const 
     return hex(out, length);
 }
 
-std::string Secret::password_of(std::string_view user) const { return sign("password", user).substr(0, 24); }
-std::string Secret::api_key_of(std::string_view user) const { return "ef_" + sign("api-key", user).substr(0, 32); }
+std::string Secret::password_of(std::string_view user) const {
+    return sign("password", user).substr(0, 24);
+}
+std::string Secret::api_key_of(std::string_view user) const {
+    return "ef_" + sign("api-key", user).substr(0, 32);
+}
 
 std::string Secret::token(std::string_view user, int64_t expires_s) const {
     const std::string claim = fmt::format("{}.{}", user, expires_s);

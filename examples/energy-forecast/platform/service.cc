@@ -19,9 +19,12 @@ constexpr std::chrono::milliseconds kCheckTime{1500};  // after which a check co
 constexpr std::chrono::seconds kHealthAge{2};          // answers are kept this long
 
 // 0.2 and 0.1 are the guide's targets for answers and inferences: a bound at the target makes the share exact.
-const std::vector<double> kRequestBounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10};
+const std::vector<double> kRequestBounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.2,
+                                         0.3,   0.5,  1,     2.5,  5,   10};
 
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::string new_request_id() {
     static std::atomic<uint64_t> next{0};
@@ -79,19 +82,24 @@ Service::Service(const ServiceOptions& options, FaultPlayer player, bool border)
     faults_ = std::make_unique<FaultSwitch>(player, metrics());
     requests_ = &metrics().counter_family("http_requests_total", "Requests answered.",
                                           {"endpoint", "method", "status"});
-    seconds_ = &metrics().histogram_family("http_request_duration_seconds", "Time to answer a request.",
-                                           {"endpoint", "method"},
-                                           {.bounds = kRequestBounds, .native = kilowatch::NativeOptions{}});
+    seconds_ = &metrics().histogram_family(
+        "http_request_duration_seconds", "Time to answer a request.", {"endpoint", "method"},
+        {.bounds = kRequestBounds, .native = kilowatch::NativeOptions{}});
     messages_ = &metrics().counter_family("log_messages_total", "Log entries written.", {"level"});
-    for (const std::string_view level : {"DEBUG", "INFO", "WARNING", "ERROR"}) messages_->with({level});
-    component_up_ = &metrics().gauge_family("health_component_up", "1 where the last check of /health passed.",
-                                            {"component"});
-    clock_collector_ = metrics().add_collector([clock = options.clock](kilowatch::CollectorSink& sink) {
-        sink.gauge("simulated_time_seconds", "Simulated time, Unix seconds.", {},
-                   static_cast<double>(clock.now_s()));
-    });
+    for (const std::string_view level : {"DEBUG", "INFO", "WARNING", "ERROR"})
+        messages_->with({level});
+    component_up_ = &metrics().gauge_family(
+        "health_component_up", "1 where the last check of /health passed.", {"component"});
+    clock_collector_ =
+        metrics().add_collector([clock = options.clock](kilowatch::CollectorSink& sink) {
+            sink.gauge("simulated_time_seconds", "Simulated time, Unix seconds.", {},
+                       static_cast<double>(clock.now_s()));
+        });
     // The platform speaks plain HTTP on loopback; where TLS ends in front of a service, its exporter says so.
-    metrics().gauge_family("encryption_enabled", "1 where traffic is encrypted.", {"service"}).with({options.name}).set(0);
+    metrics()
+        .gauge_family("encryption_enabled", "1 where traffic is encrypted.", {"service"})
+        .with({options.name})
+        .set(0);
 }
 
 Service::~Service() { stop(); }
@@ -114,7 +122,8 @@ void Service::add_health_check(HealthCheck check) {
 }
 
 kw::Result<int> Service::start() {
-    server_ = std::make_unique<HttpServer>([this](const HttpRequest& request) { return answer(request); });
+    server_ = std::make_unique<HttpServer>(
+        [this](const HttpRequest& request) { return answer(request); });
     KW_TRY_ASSIGN(const int port, server_->start(options_.port));
     log(kilowatch::LogLevel::kInfo, "listening", {{"port", port}});
     return port;
@@ -122,19 +131,23 @@ kw::Result<int> Service::start() {
 
 void Service::stop() {
     if (server_) server_->stop();
-    std::unique_lock lock(health_->mutex);  // checks use what the caller destroys next; each has a time limit
+    std::unique_lock lock(
+        health_->mutex);  // checks use what the caller destroys next; each has a time limit
     health_->changed.wait(lock, [this] {
-        return std::find(health_->running.begin(), health_->running.end(), true) == health_->running.end();
+        return std::find(health_->running.begin(), health_->running.end(), true) ==
+               health_->running.end();
     });
 }
 
-void Service::log(kilowatch::LogLevel level, std::string_view message, kilowatch::Attributes details) {
+void Service::log(kilowatch::LogLevel level, std::string_view message,
+                  kilowatch::Attributes details) {
     messages_->with({kilowatch::to_string(level)}).increment();
     sdk_->log().log(level, message, std::move(details));
 }
 
-kw::Result<HttpResponse> Service::call(const HttpClient& client, std::string_view peer, const std::string& method,
-                                       const std::string& target, const std::string& body,
+kw::Result<HttpResponse> Service::call(const HttpClient& client, std::string_view peer,
+                                       const std::string& method, const std::string& target,
+                                       const std::string& body,
                                        std::map<std::string, std::string> headers) {
     const std::string path = target.substr(0, target.find('?'));
     kilowatch::ScopedSpan span = sdk_->tracer().start_scoped(
@@ -142,10 +155,13 @@ kw::Result<HttpResponse> Service::call(const HttpClient& client, std::string_vie
                               .parent = {},
                               .root = false,
                               .start = {},
-                              .attributes = {{"peer.service", peer}, {"http.request.method", method}, {"url.path", path}},
+                              .attributes = {{"peer.service", peer},
+                                             {"http.request.method", method},
+                                             {"url.path", path}},
                               .links = {}});
-    kilowatch::inject(kilowatch::current_context(),
-                      [&](std::string_view name, std::string_view value) { headers[std::string(name)] = value; });
+    kilowatch::inject(
+        kilowatch::current_context(),
+        [&](std::string_view name, std::string_view value) { headers[std::string(name)] = value; });
     kw::Result<HttpResponse> result = client.call(method, target, headers, body);
     if (!result.ok())
         span->set_status(SpanStatus::kError, result.error().message);
@@ -155,20 +171,25 @@ kw::Result<HttpResponse> Service::call(const HttpClient& client, std::string_vie
 }
 
 HttpResponse Service::answer(const HttpRequest& request) {
-    if (request.method == "GET" && (request.path == "/metrics" || request.path.starts_with("/debug/pprof/"))) {
-        kilowatch::EndpointAnswer own = sdk_->answer(request.target, request.header_or("accept", ""));
+    if (request.method == "GET" &&
+        (request.path == "/metrics" || request.path.starts_with("/debug/pprof/"))) {
+        kilowatch::EndpointAnswer own =
+            sdk_->answer(request.target, request.header_or("accept", ""));
         return {own.status, own.content_type, std::move(own.body), {}};
     }
-    if (request.path.starts_with("/faults")) return faults_->answer(request);
+    if (request.path == "/faults" || request.path.starts_with("/faults/"))
+        return fault_router_ ? fault_router_(request) : faults_->answer(request);
     if (request.method == "GET" && request.path == "/health") return health();
     const auto found = routes_.find({request.method, request.path});
     if (found != routes_.end()) return answer_traced(request, request.path, found->second);
     return answer_traced(request, "other", [](const HttpRequest& unknown, kilowatch::ScopedSpan&) {
-        return error_response(404, "there is no " + unknown.method + " " + unknown.path.substr(0, 100));
+        return error_response(404,
+                              "there is no " + unknown.method + " " + unknown.path.substr(0, 100));
     });
 }
 
-HttpResponse Service::answer_traced(const HttpRequest& request, const std::string& endpoint, const Handler& handler) {
+HttpResponse Service::answer_traced(const HttpRequest& request, const std::string& endpoint,
+                                    const Handler& handler) {
     const auto start = Clock::now();
     const kilowatch::Context incoming = kilowatch::extract(
         [&](std::string_view name) -> std::optional<std::string> {
@@ -178,12 +199,13 @@ HttpResponse Service::answer_traced(const HttpRequest& request, const std::strin
         },
         !border_);
     kilowatch::ScopedSpan span = sdk_->tracer().start_scoped(
-        request.method + " " + endpoint, {.kind = SpanKind::kServer,
-                                          .parent = incoming,
-                                          .root = false,
-                                          .start = {},
-                                          .attributes = {{"http.request.method", request.method}, {"http.route", endpoint}},
-                                          .links = {}});
+        request.method + " " + endpoint,
+        {.kind = SpanKind::kServer,
+         .parent = incoming,
+         .root = false,
+         .start = {},
+         .attributes = {{"http.request.method", request.method}, {"http.route", endpoint}},
+         .links = {}});
     kilowatch::TraceTags tags = version_tags();
     if (!incoming.tags || incoming.tags->request_id.empty()) tags.request_id = new_request_id();
     tags.environment = options_.environment;
@@ -194,7 +216,8 @@ HttpResponse Service::answer_traced(const HttpRequest& request, const std::strin
     } catch (const std::exception& error) {  // a bug of one request ends that request alone
         span->record_exception("std::exception", error.what());
         response = error_response(500, "internal error");
-        log(kilowatch::LogLevel::kError, "request failed", {{"endpoint", endpoint}, {"exception", error.what()}});
+        log(kilowatch::LogLevel::kError, "request failed",
+            {{"endpoint", endpoint}, {"exception", error.what()}});
     }
     const double seconds = since(start);
     const std::string status = std::to_string(response.status);
@@ -206,7 +229,10 @@ HttpResponse Service::answer_traced(const HttpRequest& request, const std::strin
                        : response.status >= 400 ? kilowatch::LogLevel::kWarning
                                                 : kilowatch::LogLevel::kInfo;
     log(level, "Request processed",
-        {{"endpoint", endpoint}, {"method", request.method}, {"status", response.status}, {"duration_ms", seconds * 1000}});
+        {{"endpoint", endpoint},
+         {"method", request.method},
+         {"status", response.status},
+         {"duration_ms", seconds * 1000}});
     return response;
 }
 
@@ -238,11 +264,14 @@ HttpResponse Service::health() {
         whole = whole && up;
         healthy = healthy && (up || !state.checks[i].vital);
         component_up_->with({state.checks[i].component}).set(up ? 1 : 0);
-        components += fmt::format("{}{}:{}", components.empty() ? "" : ",", json_text(state.checks[i].component), up);
+        components += fmt::format("{}{}:{}", components.empty() ? "" : ",",
+                                  json_text(state.checks[i].component), up);
     }
     const std::string_view status = !healthy ? "unhealthy" : whole ? "healthy" : "degraded";
-    return {healthy ? 200 : 503, "application/json",
-            fmt::format(R"({{"status":"{}","components":{{{}}}}})", status, components), {}};
+    return {healthy ? 200 : 503,
+            "application/json",
+            fmt::format(R"({{"status":"{}","components":{{{}}}}})", status, components),
+            {}};
 }
 
 void Service::set_versions(const std::string& model_version, const std::string& data_version) {
@@ -280,6 +309,8 @@ HttpResponse error_response(int status, std::string_view text) {
     return {status, "application/json", "{\"error\":" + json_text(text) + "}", {}};
 }
 
-HttpResponse error_response(const kw::Error& error) { return error_response(status_of(error.code), error.message); }
+HttpResponse error_response(const kw::Error& error) {
+    return error_response(status_of(error.code), error.message);
+}
 
 }  // namespace energy

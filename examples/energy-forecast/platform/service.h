@@ -56,16 +56,22 @@ class Service final {
     // Before start() only. An exact path; unknown paths are 404 under the endpoint "other".
     void route(const std::string& method, const std::string& path, Handler handler);
     void add_health_check(HealthCheck check);
+    // Who answers below /faults instead of this process's own switch.
+    void set_fault_router(std::function<HttpResponse(const HttpRequest&)> router) {
+        fault_router_ = std::move(router);
+    }
 
     // Listens and answers in the background; gives the port.
     kw::Result<int> start();
     void stop();
 
-    void log(kilowatch::LogLevel level, std::string_view message, kilowatch::Attributes details = {});
+    void log(kilowatch::LogLevel level, std::string_view message,
+             kilowatch::Attributes details = {});
 
     // Calls another process within a client span, passing trace and tags on.
-    kw::Result<HttpResponse> call(const HttpClient& client, std::string_view peer, const std::string& method,
-                                  const std::string& target, const std::string& body = {},
+    kw::Result<HttpResponse> call(const HttpClient& client, std::string_view peer,
+                                  const std::string& method, const std::string& target,
+                                  const std::string& body = {},
                                   std::map<std::string, std::string> headers = {});
 
     HttpResponse health();
@@ -77,12 +83,14 @@ class Service final {
  private:
     struct HealthState;
     HttpResponse answer(const HttpRequest& request);
-    HttpResponse answer_traced(const HttpRequest& request, const std::string& endpoint, const Handler& handler);
+    HttpResponse answer_traced(const HttpRequest& request, const std::string& endpoint,
+                               const Handler& handler);
 
     ServiceOptions options_;
     bool border_;
     std::unique_ptr<kilowatch::Sdk> sdk_;
     std::unique_ptr<FaultSwitch> faults_;
+    std::function<HttpResponse(const HttpRequest&)> fault_router_;
     std::map<std::pair<std::string, std::string>, Handler> routes_;  // method, path
     kilowatch::CounterFamily* requests_;
     kilowatch::HistogramFamily* seconds_;

@@ -7,7 +7,8 @@
 namespace energy {
 namespace {
 
-constexpr size_t kInputsSeen = 4 * 48 * 8;  // eight forecasts of each zone: what drift is measured on
+constexpr size_t kInputsSeen =
+    4 * 48 * 8;  // eight forecasts of each zone: what drift is measured on
 constexpr char kModelName[] = "load";
 
 // Calendar features move with the date, not with the world: a training of weeks never has today's.
@@ -21,22 +22,29 @@ ServingModel::ServingModel(Service& service, ModelStore store)
     : service_(service),
       store_(std::move(store)),
       seconds_(service.metrics().histogram_family(
-          "model_inference_duration_seconds", "Time of one inference of 48 half-hours.", {"model_version"},
+          "model_inference_duration_seconds", "Time of one inference of 48 half-hours.",
+          {"model_version"},
           {.bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1},
            .native = kilowatch::NativeOptions{}})),
-      count_(service.metrics().counter_family("model_inference_total", "Inferences.", {"model_version", "status"})),
-      batch_(service.metrics().histogram("model_inference_batch_size", "Half-hours of one inference.",
-                                         {.bounds = {1, 12, 24, 48, 96, 192}, .native = std::nullopt})),
+      count_(service.metrics().counter_family("model_inference_total", "Inferences.",
+                                              {"model_version", "status"})),
+      batch_(service.metrics().histogram(
+          "model_inference_batch_size", "Half-hours of one inference.",
+          {.bounds = {1, 12, 24, 48, 96, 192}, .native = std::nullopt})),
       info_(service.metrics().gauge_family("model_version_info", "1 for the version that serves.",
                                            {"model", "version", "data_version"})),
-      size_(service.metrics().gauge_family("model_size_bytes", "Size of a version on disk.", {"model", "version"})),
-      importance_(service.metrics().gauge_family("model_feature_importance",
-                                                 "Share of the total gain; the features of a version sum to 1.",
-                                                 {"model", "model_version", "feature"})),
-      drift_(service.metrics().gauge_family(
-          "model_drift_score", "Population stability index of recent inputs against the training's; over 0.25 is a shift.",
-          {"model", "feature", "method"})),
-      promotions_(service.metrics().counter_family("model_promotions_total", "Changes of the version that serves.", {"kind"})) {
+      size_(service.metrics().gauge_family("model_size_bytes", "Size of a version on disk.",
+                                           {"model", "version"})),
+      importance_(service.metrics().gauge_family(
+          "model_feature_importance",
+          "Share of the total gain; the features of a version sum to 1.",
+          {"model", "model_version", "feature"})),
+      drift_(service.metrics().gauge_family("model_drift_score",
+                                            "Population stability index of recent inputs against "
+                                            "the training's; over 0.25 is a shift.",
+                                            {"model", "feature", "method"})),
+      promotions_(service.metrics().counter_family(
+          "model_promotions_total", "Changes of the version that serves.", {"kind"})) {
     promotions_.with({"promote"});
     promotions_.with({"rollback"});
     for (const std::string_view feature : kFeatureNames)
@@ -65,10 +73,12 @@ double ServingModel::promoted_accuracy() const {
 
 double ServingModel::scale_of(size_t zone) const {
     const std::scoped_lock lock(mutex_);
-    return model_ && zone < model_->metadata.scales_mw.size() ? model_->metadata.scales_mw[zone] : 1;
+    return model_ && zone < model_->metadata.scales_mw.size() ? model_->metadata.scales_mw[zone]
+                                                              : 1;
 }
 
-kw::Result<std::vector<ForecastPoint>> model_inference(const Model& model, const History& history, Slot issued,
+kw::Result<std::vector<ForecastPoint>> model_inference(const Model& model, const History& history,
+                                                       Slot issued,
                                                        std::span<const float> temperatures_c,
                                                        std::vector<FeatureRow>& rows) {
     KW_PROFILE_CPU("model_inference");
@@ -92,7 +102,8 @@ kw::Result<std::vector<ForecastPoint>> ServingModel::predict(const History& hist
         const std::scoped_lock lock(predict_mutex_);
         return model_inference(*model, history, issued, temperatures_c, rows);
     }();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     seconds_.with({served.version}).observe(seconds);
     count_.with({served.version, points.ok() ? "ok" : "error"}).increment();
     batch_.observe(static_cast<double>(temperatures_c.size()));
@@ -109,7 +120,8 @@ void ServingModel::expose_drift() {
     std::vector<float> values(seen_.size());
     for (size_t feature = 0; feature < kFeatureCount; ++feature) {
         if (!drifts(kFeatureNames[feature])) continue;
-        std::transform(seen_.begin(), seen_.end(), values.begin(), [&](const FeatureRow& row) { return row[feature]; });
+        std::transform(seen_.begin(), seen_.end(), values.begin(),
+                       [&](const FeatureRow& row) { return row[feature]; });
         drift_.with({kModelName, kFeatureNames[feature], "psi"})
             .set(population_stability(model_->metadata.drift[feature], values));
     }
@@ -124,9 +136,11 @@ kw::Result<std::string> ServingModel::add(Model model) {
 
 void ServingModel::expose(const Model& model) {
     const ModelMetadata& metadata = model.metadata;
-    if (!shown_version_.empty() && shown_version_ != metadata.version) {  // an info series ends with its version
+    if (!shown_version_.empty() &&
+        shown_version_ != metadata.version) {  // an info series ends with its version
         info_.remove({kModelName, shown_version_, shown_data_version_});
-        for (const std::string_view feature : kFeatureNames) importance_.remove({kModelName, shown_version_, feature});
+        for (const std::string_view feature : kFeatureNames)
+            importance_.remove({kModelName, shown_version_, feature});
     }
     info_.with({kModelName, metadata.version, metadata.data_version}).set(1);
     size_.with({kModelName, metadata.version}).set(static_cast<double>(model.size_bytes));
@@ -150,10 +164,12 @@ kw::Result<void> ServingModel::serve(const std::string& version) {
 
 kw::Result<void> ServingModel::promote(const std::string& version) {
     const std::scoped_lock lock(mutex_);
-    if (kw::Result<Model> model = store_.load(version); !model.ok()) return std::move(model).error();
+    if (kw::Result<Model> model = store_.load(version); !model.ok())
+        return std::move(model).error();
     KW_TRY(store_.promote(version));
     promotions_.with({"promote"}).increment();
-    service_.log(kilowatch::LogLevel::kInfo, "model version promoted", {{"model_version", version}});
+    service_.log(kilowatch::LogLevel::kInfo, "model version promoted",
+                 {{"model_version", version}});
     return serve(version);
 }
 
@@ -161,7 +177,8 @@ kw::Result<std::string> ServingModel::roll_back() {
     const std::scoped_lock lock(mutex_);
     KW_TRY_ASSIGN(const std::string version, store_.roll_back());
     promotions_.with({"rollback"}).increment();
-    service_.log(kilowatch::LogLevel::kWarning, "model version rolled back", {{"model_version", version}});
+    service_.log(kilowatch::LogLevel::kWarning, "model version rolled back",
+                 {{"model_version", version}});
     KW_TRY(serve(version));
     return version;
 }

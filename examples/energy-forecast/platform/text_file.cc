@@ -50,7 +50,8 @@ kw::Result<void> write_file(const std::string& path, std::string_view content) {
             content.remove_prefix(static_cast<size_t>(count));
         }
     }
-    if (std::rename(fresh.c_str(), path.c_str()) != 0) return kw::unavailable("{}: {}", path, strerror(errno));
+    if (std::rename(fresh.c_str(), path.c_str()) != 0)
+        return kw::unavailable("{}: {}", path, strerror(errno));
     return {};
 }
 

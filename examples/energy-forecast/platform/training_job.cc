@@ -33,7 +33,8 @@ struct TrainingData {
         const Slot run = weather_run(issued);
         const auto found = runs[zone].find(run);
         const Slot ahead = target - run;
-        if (found == runs[zone].end() || ahead < 0 || ahead >= static_cast<Slot>(found->second.size()))
+        if (found == runs[zone].end() || ahead < 0 ||
+            ahead >= static_cast<Slot>(found->second.size()))
             return std::numeric_limits<float>::quiet_NaN();
         return found->second[static_cast<size_t>(ahead)];
     }
@@ -52,9 +53,11 @@ std::vector<float> parse_array(std::string_view text) {  // PostgreSQL's {1.5,2}
 }
 
 kw::Result<TrainingData> read_data(Database& database) {
-    KW_TRY_ASSIGN(const Rows range, database.query("training_range", "SELECT min(slot), max(slot) FROM load_actual"));
+    KW_TRY_ASSIGN(const Rows range,
+                  database.query("training_range", "SELECT min(slot), max(slot) FROM load_actual"));
     if (!range[0][0]) return kw::unavailable("there is no load to train on");
-    const Slot end = integer(range[0][1]) + 1, first = std::max(integer(range[0][0]), end - kTrainOnMax);
+    const Slot end = integer(range[0][1]) + 1,
+               first = std::max(integer(range[0][0]), end - kTrainOnMax);
     const size_t count = static_cast<size_t>(end - first);
     TrainingData data;
     for (size_t zone = 0; zone < zones().size(); ++zone) {
@@ -64,11 +67,14 @@ kw::Result<TrainingData> read_data(Database& database) {
         history.load_mw.assign(count, std::numeric_limits<float>::quiet_NaN());
         history.temperature_c.assign(count, std::numeric_limits<float>::quiet_NaN());
         const std::string name(zones()[zone].name);
-        KW_TRY_ASSIGN(const Rows rows,
-                      database.query("training_rows",
-                                     "SELECT w.slot, a.demand_mw, w.temperature_c FROM weather_observation w LEFT JOIN "
-                                     "load_actual a USING (zone, slot) WHERE w.zone = $1 AND w.slot >= $2 AND w.slot < $3",
-                                     {name, std::to_string(first), std::to_string(end)}));
+        KW_TRY_ASSIGN(
+            const Rows rows,
+            database.query(
+                "training_rows",
+                "SELECT w.slot, a.demand_mw, w.temperature_c FROM weather_observation w LEFT JOIN "
+                "load_actual a USING (zone, slot) WHERE w.zone = $1 AND w.slot >= $2 AND w.slot < "
+                "$3",
+                {name, std::to_string(first), std::to_string(end)}));
         for (const Row& row : rows) {
             const auto at = static_cast<size_t>(integer(row[0]) - first);
             if (row[1]) history.load_mw[at] = static_cast<float>(real(row[1]));
@@ -76,10 +82,12 @@ kw::Result<TrainingData> read_data(Database& database) {
         }
         history.scale_mw = load_scale(history.load_mw);
         data.histories.push_back(std::move(history));
-        KW_TRY_ASSIGN(const Rows runs, database.query("training_weather",
-                                                      "SELECT issued, temperatures_c FROM weather_forecast WHERE zone = $1 "
-                                                      "AND issued >= $2",
-                                                      {name, std::to_string(first)}));
+        KW_TRY_ASSIGN(
+            const Rows runs,
+            database.query("training_weather",
+                           "SELECT issued, temperatures_c FROM weather_forecast WHERE zone = $1 "
+                           "AND issued >= $2",
+                           {name, std::to_string(first)}));
         auto& kept = data.runs.emplace_back();
         for (const Row& row : runs) kept[integer(row[0])] = parse_array(row[1].value_or(""));
     }
@@ -93,13 +101,17 @@ TrainingJob::TrainingJob(Service& service, Database& database, ServingModel& ser
       database_(database),
       serving_(serving),
       shown_status_(service.metrics()
-                        .gauge_family("model_training_status", "0 idle, 1 running, 2 succeeded, 3 failed.", {"model"})
+                        .gauge_family("model_training_status",
+                                      "0 idle, 1 running, 2 succeeded, 3 failed.", {"model"})
                         .with({kModelName})),
-      shown_seconds_(service.metrics().gauge_family("model_training_duration_seconds",
-                                                    "Time of the newest training; grows while it runs.", {"model"})),
-      shown_memory_(service.metrics().gauge("model_training_memory_bytes",
-                                            "Peak resident memory of the process during the newest training.")),
-      runs_(service.metrics().counter_family("model_training_runs_total", "Trainings that ended.", {"outcome"})) {
+      shown_seconds_(service.metrics().gauge_family(
+          "model_training_duration_seconds", "Time of the newest training; grows while it runs.",
+          {"model"})),
+      shown_memory_(service.metrics().gauge(
+          "model_training_memory_bytes",
+          "Peak resident memory of the process during the newest training.")),
+      runs_(service.metrics().counter_family("model_training_runs_total", "Trainings that ended.",
+                                             {"outcome"})) {
     for (const std::string_view outcome : {"succeeded", "failed"}) runs_.with({outcome});
     shown_seconds_.with({kModelName});
 }
@@ -121,7 +133,8 @@ bool TrainingJob::start(bool bad) {
         shown_seconds_.with({kModelName}).set(seconds);
         runs_.with({done.ok() ? "succeeded" : "failed"}).increment();
         if (!done.ok())
-            service_.log(kilowatch::LogLevel::kError, "training failed", {{"reason", done.error().message}});
+            service_.log(kilowatch::LogLevel::kError, "training failed",
+                         {{"reason", done.error().message}});
         const std::scoped_lock inner(mutex_);
         seconds_ = seconds;
         reason_ = done.ok() ? "" : done.error().message;
@@ -140,15 +153,19 @@ kw::Result<void> TrainingJob::run(bool bad) {
     options.shuffle_targets = bad;
     if (bad) options.booster.rounds = 10;
     const auto on_round = [&](int) {
-        shown_seconds_.with({kModelName}).set(std::chrono::duration<double>(Clock::now() - started).count());
+        shown_seconds_.with({kModelName})
+            .set(std::chrono::duration<double>(Clock::now() - started).count());
         return !cancel_.load();
     };
-    const auto weather = [&](size_t zone, Slot issued, Slot target) { return data.weather(zone, issued, target); };
+    const auto weather = [&](size_t zone, Slot issued, Slot target) {
+        return data.weather(zone, issued, target);
+    };
     KW_TRY_ASSIGN(Model model, train(data.histories, weather, options, on_round));
     model.metadata.trained_at_s = service_.clock().now_s();
     model.metadata.training_seconds = std::chrono::duration<double>(Clock::now() - started).count();
     shown_memory_.set(peak_memory());
-    const double accuracy = model.metadata.accuracy_percent, naive = model.metadata.naive_accuracy_percent;
+    const double accuracy = model.metadata.accuracy_percent,
+                 naive = model.metadata.naive_accuracy_percent;
     const uint64_t rows = model.metadata.rows;
     KW_TRY_ASSIGN(const std::string version, serving_.add(std::move(model)));
     {
@@ -156,10 +173,14 @@ kw::Result<void> TrainingJob::run(bool bad) {
         version_ = version;
         rows_ = rows;
     }
-    const bool better = accuracy > naive && accuracy > serving_.promoted_accuracy() - kWorseByAtMost;
+    const bool better =
+        accuracy > naive && accuracy > serving_.promoted_accuracy() - kWorseByAtMost;
     service_.log(kilowatch::LogLevel::kInfo, "training ended",
-                 {{"model_version", version}, {"accuracy_percent", accuracy}, {"naive_accuracy_percent", naive},
-                  {"rows", rows}, {"promoted", better || bad}});
+                 {{"model_version", version},
+                  {"accuracy_percent", accuracy},
+                  {"naive_accuracy_percent", naive},
+                  {"rows", rows},
+                  {"promoted", better || bad}});
     if (better || bad) return serving_.promote(version);
     return {};
 }
@@ -167,8 +188,8 @@ kw::Result<void> TrainingJob::run(bool bad) {
 std::string TrainingJob::json() const {
     constexpr std::string_view kNames[] = {"idle", "running", "succeeded", "failed"};
     const std::scoped_lock lock(mutex_);
-    return fmt::format(R"({{"status":"{}","version":{},"seconds":{:.3f},"rows":{},"reason":{}}})", kNames[status_],
-                       json_text(version_), seconds_, rows_, json_text(reason_));
+    return fmt::format(R"({{"status":"{}","version":{},"seconds":{:.3f},"rows":{},"reason":{}}})",
+                       kNames[status_], json_text(version_), seconds_, rows_, json_text(reason_));
 }
 
 }  // namespace energy

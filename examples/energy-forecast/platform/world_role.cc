@@ -24,25 +24,31 @@ class Outside final {
           seed_(options.seed),
           gateway_("127.0.0.1", options.ports.gateway, std::chrono::milliseconds(6000)),
           users_(demo_users()),
-          sent_(service.metrics().counter_family("user_requests_total", "Requests of the simulated users.", {"action", "status"})) {
+          sent_(service.metrics().counter_family(
+              "user_requests_total", "Requests of the simulated users.", {"action", "status"})) {
         delivered_to_ = service.clock().now_slot();
     }
 
     HttpResponse weather(const HttpRequest& request);
-    void deliver_readings();                             // from one thread
-    void act(uint64_t turn);                             // one user's request
-    void misbehave(uint64_t turn);                       // what a fault asks for, several times a second
-    double requests_per_second() const;                  // now, of all users
+    void deliver_readings();             // from one thread
+    void act(uint64_t turn);             // one user's request
+    void misbehave(uint64_t turn);       // what a fault asks for, several times a second
+    double requests_per_second() const;  // now, of all users
 
  private:
-    const DemoUser& user_of(size_t zone, int index) const { return users_[zone * 10 + static_cast<size_t>(index)]; }
-    int call(std::string_view action, const std::string& method, const std::string& target, const std::string& body,
-             std::map<std::string, std::string> headers, const std::string& user);
+    const DemoUser& user_of(size_t zone, int index) const {
+        return users_[zone * 10 + static_cast<size_t>(index)];
+    }
+    int call(std::string_view action, const std::string& method, const std::string& target,
+             const std::string& body, std::map<std::string, std::string> headers,
+             const std::string& user);
     int with_key(std::string_view action, const DemoUser& user, const std::string& target) {
-        return call(action, "GET", target, "", {{"X-Api-Key", secret_.api_key_of(user.name)}}, user.name);
+        return call(action, "GET", target, "", {{"X-Api-Key", secret_.api_key_of(user.name)}},
+                    user.name);
     }
     int log_in(std::string_view action, const std::string& user, const std::string& password) {
-        return call(action, "POST", "/login", fmt::format(R"({{"user":"{}","password":"{}"}})", user, password), {}, "");
+        return call(action, "POST", "/login",
+                    fmt::format(R"({{"user":"{}","password":"{}"}})", user, password), {}, "");
     }
 
     Service& service_;
@@ -61,7 +67,8 @@ HttpResponse Outside::weather(const HttpRequest& request) {
     const std::optional<size_t> zone = zone_index(request.query_or("zone", ""));
     if (!zone) return error_response(400, "zone: there is none of that name");
     const Slot now = service_.clock().now_slot();
-    const Slot from = std::max<Slot>(now - kHistorySlots, std::atoll(request.query_or("from", "0").c_str()));
+    const Slot from =
+        std::max<Slot>(now - kHistorySlots, std::atoll(request.query_or("from", "0").c_str()));
     Slot run = weather_run(now);
     if (service_.faults().active("weather-late")) {
         Slot none = 0;
@@ -73,27 +80,41 @@ HttpResponse Outside::weather(const HttpRequest& request) {
     const float shift = service_.faults().active("input-drift") ? kDriftDegrees : 0;
     std::string forecast, observed;
     for (Slot ahead = 0; ahead < kWeatherRunSlots; ++ahead)
-        forecast += fmt::format("{}{:.2f}", ahead == 0 ? "" : ",", world_.forecast_temperature_c(*zone, run, run + ahead) + shift);
+        forecast += fmt::format("{}{:.2f}", ahead == 0 ? "" : ",",
+                                world_.forecast_temperature_c(*zone, run, run + ahead) + shift);
     for (Slot slot = from; slot < now; ++slot)
-        observed += fmt::format("{}{:.2f}", slot == from ? "" : ",", world_.temperature_c(*zone, slot));
-    return {200, "application/json",
-            fmt::format(R"({{"issued":{},"forecast":[{}],"observed_from":{},"observed":[{}]}})", run, forecast, from, observed), {}};
+        observed +=
+            fmt::format("{}{:.2f}", slot == from ? "" : ",", world_.temperature_c(*zone, slot));
+    return {200,
+            "application/json",
+            fmt::format(R"({{"issued":{},"forecast":[{}],"observed_from":{},"observed":[{}]}})",
+                        run, forecast, from, observed),
+            {}};
 }
 
-int Outside::call(std::string_view action, const std::string& method, const std::string& target, const std::string& body,
-                  std::map<std::string, std::string> headers, const std::string& user) {
+int Outside::call(std::string_view action, const std::string& method, const std::string& target,
+                  const std::string& body, std::map<std::string, std::string> headers,
+                  const std::string& user) {
     kilowatch::ScopedSpan span = service_.sdk().tracer().start_scoped(
-        fmt::format("user {}", action), {.kind = kilowatch::SpanKind::kInternal, .parent = {}, .root = true, .start = {}, .attributes = {}, .links = {}});
+        fmt::format("user {}", action), {.kind = kilowatch::SpanKind::kInternal,
+                                         .parent = {},
+                                         .root = true,
+                                         .start = {},
+                                         .attributes = {},
+                                         .links = {}});
     kilowatch::TraceTags tags = service_.version_tags();
     tags.user_id = user;
     tags.request_id = fmt::format("user-{}", span->context().span.trace_id.hex().substr(0, 16));
     tags.environment = service_.options().environment;
     span.set_tags(tags);
-    const kw::Result<HttpResponse> answer = service_.call(gateway_, "gateway", method, target, body, std::move(headers));
+    const kw::Result<HttpResponse> answer =
+        service_.call(gateway_, "gateway", method, target, body, std::move(headers));
     const int status = answer.ok() ? answer->status : 0;
     if (answer.ok()) {
-        const auto model = answer->headers.find("x-model-version"), data = answer->headers.find("x-data-version");
-        if (model != answer->headers.end() && data != answer->headers.end()) service_.set_versions(model->second, data->second);
+        const auto model = answer->headers.find("x-model-version"),
+                   data = answer->headers.find("x-data-version");
+        if (model != answer->headers.end() && data != answer->headers.end())
+            service_.set_versions(model->second, data->second);
     }
     sent_.with({action, answer.ok() ? std::to_string(status) : "no answer"}).increment();
     return status;
@@ -109,13 +130,16 @@ void Outside::deliver_readings() {
             for (const Reading& reading : world_.readings(zone, slot))
                 if (reading.arrival > delivered_to_ && reading.arrival <= now && count < 900) {
                     ++count;
-                    list += fmt::format(R"({}{{"zone":"{}","slot":{},"demand_mw":{:.3f},"revision":{}}})", list.empty() ? "" : ",",
-                                        zones()[zone].name, reading.slot, reading.demand_mw, reading.revision);
+                    list += fmt::format(
+                        R"({}{{"zone":"{}","slot":{},"demand_mw":{:.3f},"revision":{}}})",
+                        list.empty() ? "" : ",", zones()[zone].name, reading.slot,
+                        reading.demand_mw, reading.revision);
                 }
     // What does not get through is sent again with the next ones.
     if (count > 0) {
         const DemoUser& sender = user_of(0, 9);
-        const int status = call("readings", "POST", "/actuals", "{\"readings\":[" + list + "]}", {{"X-Api-Key", secret_.api_key_of(sender.name)}}, sender.name);
+        const int status = call("readings", "POST", "/actuals", "{\"readings\":[" + list + "]}",
+                                {{"X-Api-Key", secret_.api_key_of(sender.name)}}, sender.name);
         if (status != 200 && now - delivered_to_ < kReadingsBack / 2) return;
     }
     delivered_to_ = now;
@@ -136,14 +160,18 @@ void Outside::act(uint64_t turn) {
     for (size_t zone = 0; zone < zones().size(); ++zone) total += World::traffic(zone, now);
     double left = total * unit_interval(mix(chance, 1));
     size_t zone = 0;
-    while (zone + 1 < zones().size() && left > World::traffic(zone, now)) left -= World::traffic(zone++, now);
+    while (zone + 1 < zones().size() && left > World::traffic(zone, now))
+        left -= World::traffic(zone++, now);
     const DemoUser& user = user_of(zone, static_cast<int>(mix(chance, 2) % 8));
     constexpr int kHorizons[] = {4, 12, 24, 48};
     const std::string name(zones()[zone].name);
     switch (const uint64_t draw = mix(chance, 3) % 100) {
         case 0: with_key("mistake", user, "/forecast?zone=atlantis"); break;
         case 1:
-        case 2: log_in("login", user.name, mix(chance, 4) % 12 == 0 ? "mistyped" : secret_.password_of(user.name)); break;
+        case 2:
+            log_in("login", user.name,
+                   mix(chance, 4) % 12 == 0 ? "mistyped" : secret_.password_of(user.name));
+            break;
         case 3:
             if (!is_off_hours(local_time(zones()[zone], now)))
                 with_key("customers", user_of(zone, 8), "/customers?zone=" + name);
@@ -152,7 +180,9 @@ void Outside::act(uint64_t turn) {
             if (draw < 12)
                 with_key("actuals", user, "/actuals?zone=" + name);
             else
-                with_key("forecast", user, fmt::format("/forecast?zone={}&horizon={}", name, kHorizons[mix(chance, 5) % 4]));
+                with_key("forecast", user,
+                         fmt::format("/forecast?zone={}&horizon={}", name,
+                                     kHorizons[mix(chance, 5) % 4]));
     }
 }
 
@@ -163,7 +193,8 @@ void Outside::misbehave(uint64_t turn) {
         const Slot now = service_.clock().now_slot();
         for (size_t zone = 0; zone < zones().size(); ++zone) {
             if (!is_off_hours(local_time(zones()[zone], now))) continue;
-            with_key("sensitive", user_of(zone, 8), fmt::format("/customers?zone={}", zones()[zone].name));
+            with_key("sensitive", user_of(zone, 8),
+                     fmt::format("/customers?zone={}", zones()[zone].name));
             break;
         }
     }
@@ -178,7 +209,9 @@ int run_world(const RoleOptions& options, const std::atomic<bool>& stop) {
     if (!world.ok()) return fail(world.error());
     Service service(options.service, FaultPlayer::kWorld, false);
     Outside outside(service, *world, *secret, options);
-    service.route("GET", "/weather", [&](const HttpRequest& request, kilowatch::ScopedSpan&) { return outside.weather(request); });
+    service.route("GET", "/weather", [&](const HttpRequest& request, kilowatch::ScopedSpan&) {
+        return outside.weather(request);
+    });
     if (const kw::Result<int> port = service.start(); !port.ok()) return fail(port.error());
 
     std::atomic<uint64_t> turn{0};
@@ -189,13 +222,16 @@ int run_world(const RoleOptions& options, const std::atomic<bool>& stop) {
                 const uint64_t mine = turn.fetch_add(1);
                 // Arrivals are random: waiting times between them are exponential.
                 const double rate = std::max(0.01, outside.requests_per_second() / kUserThreads);
-                const double wait = -std::log(1 - unit_interval(mix(options.seed, mine, 99))) / rate;
-                rest(stop, std::chrono::milliseconds(static_cast<int64_t>(1000 * std::min(wait, 20.0))));
+                const double wait =
+                    -std::log(1 - unit_interval(mix(options.seed, mine, 99))) / rate;
+                rest(stop,
+                     std::chrono::milliseconds(static_cast<int64_t>(1000 * std::min(wait, 20.0))));
                 if (!stop) outside.act(mine * kUserThreads + static_cast<uint64_t>(thread));
             }
         });
     std::jthread attacker([&] {
-        for (uint64_t attempt = 0; !stop; rest(stop, std::chrono::milliseconds(150))) outside.misbehave(attempt++);
+        for (uint64_t attempt = 0; !stop; rest(stop, std::chrono::milliseconds(150)))
+            outside.misbehave(attempt++);
     });
     for (; !stop; rest(stop, std::chrono::milliseconds(100))) outside.deliver_readings();
     users.clear();

@@ -13,7 +13,8 @@ inline constexpr Slot kSlotsPerDay = 48;
 inline constexpr Slot kSlotsPerWeek = 7 * kSlotsPerDay;
 
 constexpr Slot slot_of(int64_t unix_seconds) {
-    return unix_seconds >= 0 ? unix_seconds / kSlotSeconds : (unix_seconds - kSlotSeconds + 1) / kSlotSeconds;
+    return unix_seconds >= 0 ? unix_seconds / kSlotSeconds
+                             : (unix_seconds - kSlotSeconds + 1) / kSlotSeconds;
 }
 
 // Simulated time as a function of real time, the same in every process that is started with the same three
@@ -24,7 +25,8 @@ struct SimClock {
     double speed = 1;           // simulated seconds per second
 
     int64_t seconds_at(int64_t wall_ms) const {
-        return sim_start_s + static_cast<int64_t>(static_cast<double>(wall_ms - wall_start_ms) / 1000 * speed);
+        return sim_start_s +
+               static_cast<int64_t>(static_cast<double>(wall_ms - wall_start_ms) / 1000 * speed);
     }
     int64_t now_s() const;  // seconds_at(the system clock)
     Slot now_slot() const { return slot_of(now_s()); }

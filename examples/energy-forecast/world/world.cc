@@ -10,14 +10,24 @@ namespace {
 
 constexpr double kTau = 2 * std::numbers::pi;
 
-enum Stream : uint64_t { kSlow = 1, kFront, kDaily, kHeat, kDemandSlow, kDemandFast, kForecast, kArrival };
+enum Stream : uint64_t {
+    kSlow = 1,
+    kFront,
+    kDaily,
+    kHeat,
+    kDemandSlow,
+    kDemandFast,
+    kForecast,
+    kArrival
+};
 
 uint64_t stream_of(Stream stream, size_t zone) { return uint64_t{stream} << 8 | zone; }
 
 // Share of the mean load by hour of the day; straight lines between.
 using Profile = std::array<double, 24>;
-constexpr Profile kWorkingDay{0.80, 0.76, 0.74, 0.73, 0.75, 0.82, 0.95, 1.08, 1.12, 1.11, 1.10, 1.10,
-                              1.09, 1.08, 1.07, 1.07, 1.10, 1.17, 1.22, 1.19, 1.12, 1.04, 0.95, 0.86};
+constexpr Profile kWorkingDay{0.80, 0.76, 0.74, 0.73, 0.75, 0.82, 0.95, 1.08,
+                              1.12, 1.11, 1.10, 1.10, 1.09, 1.08, 1.07, 1.07,
+                              1.10, 1.17, 1.22, 1.19, 1.12, 1.04, 0.95, 0.86};
 constexpr Profile kSaturday{0.82, 0.77, 0.74, 0.72, 0.72, 0.74, 0.79, 0.88, 0.98, 1.03, 1.04, 1.03,
                             1.02, 0.99, 0.97, 0.97, 1.00, 1.07, 1.12, 1.10, 1.04, 0.98, 0.92, 0.86};
 constexpr Profile kSunday{0.80, 0.75, 0.72, 0.70, 0.69, 0.70, 0.73, 0.80, 0.89, 0.95, 0.98, 0.99,
@@ -47,7 +57,8 @@ size_t wrapped(const LoadSeries& series, Slot slot) {
 }  // namespace
 
 uint64_t mix(uint64_t a, uint64_t b, uint64_t c) {
-    uint64_t x = a * 0x9e3779b97f4a7c15U + b * 0xbf58476d1ce4e5b9U + c * 0x94d049bb133111ebU + 0x2545f4914f6cdd1dU;
+    uint64_t x = a * 0x9e3779b97f4a7c15U + b * 0xbf58476d1ce4e5b9U + c * 0x94d049bb133111ebU +
+                 0x2545f4914f6cdd1dU;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
     return x ^ (x >> 31);
@@ -75,7 +86,8 @@ double World::heat_wave_c(size_t zone, Slot slot, const LocalTime& local) const 
     constexpr Slot kSpell = 16 * kSlotsPerDay;
     const uint64_t spell = mix(seed_, stream_of(kHeat, zone), static_cast<uint64_t>(slot / kSpell));
     if (spell % 5 >= 2) return 0;
-    const double days = 3 + 3 * unit_interval(mix(spell, 1)), from = 9 * unit_interval(mix(spell, 2)) + 0.5;
+    const double days = 3 + 3 * unit_interval(mix(spell, 1)),
+                 from = 9 * unit_interval(mix(spell, 2)) + 0.5;
     const double day = static_cast<double>(slot % kSpell) / kSlotsPerDay - from;
     if (day <= 0 || day >= days) return 0;
     const double strength = 5 + 5 * unit_interval(mix(spell, 3));
@@ -87,11 +99,12 @@ double World::temperature_c(size_t zone, Slot slot) const {
     const Zone& place = zones()[zone];
     const LocalTime local = local_time(place, slot);
     const double days = static_cast<double>(slot) / kSlotsPerDay;
-    const double day = -std::cos(kTau * (local.half_hour - 8) / 48.0);  // coldest at 04:00, warmest at 16:00
+    const double day =
+        -std::cos(kTau * (local.half_hour - 8) / 48.0);  // coldest at 04:00, warmest at 16:00
     return place.temperature_mean + place.temperature_season * season(place, local.day_of_year) +
            place.temperature_day * day * (1 + 0.3 * noise(stream_of(kDaily, zone), days)) +
-           3.0 * noise(stream_of(kSlow, zone), days / 11) + 3.5 * noise(stream_of(kFront, zone), days / 4) +
-           heat_wave_c(zone, slot, local);
+           3.0 * noise(stream_of(kSlow, zone), days / 11) +
+           3.5 * noise(stream_of(kFront, zone), days / 4) + heat_wave_c(zone, slot, local);
 }
 
 double World::demand_mw(size_t zone, Slot slot) const {
@@ -99,13 +112,17 @@ double World::demand_mw(size_t zone, Slot slot) const {
     const Zone& place = zones()[zone];
     const LocalTime local = local_time(place, slot);
     // Buildings follow the weather of the last hours, not of the moment.
-    const double felt = (temperature_c(zone, slot) + temperature_c(zone, slot - 4) + temperature_c(zone, slot - 8)) / 3;
-    const double weather = place.heating * std::max(0.0, 16 - felt) + place.cooling * std::max(0.0, felt - 22);
+    const double felt = (temperature_c(zone, slot) + temperature_c(zone, slot - 4) +
+                         temperature_c(zone, slot - 8)) /
+                        3;
+    const double weather =
+        place.heating * std::max(0.0, 16 - felt) + place.cooling * std::max(0.0, felt - 22);
     const double days = static_cast<double>(slot) / kSlotsPerDay;
     const double chance = 0.020 * noise(stream_of(kDemandSlow, zone), days / 3) +
                           0.012 * noise(stream_of(kDemandFast, zone), days * 8);
     const double lighting = 1 - 0.03 * season(place, local.day_of_year);
-    return place.base_mw * (at_half_hour(profile_of(local), local.half_hour) * lighting + weather + chance);
+    return place.base_mw *
+           (at_half_hour(profile_of(local), local.half_hour) * lighting + weather + chance);
 }
 
 double World::forecast_temperature_c(size_t zone, Slot issued, Slot target) const {
@@ -129,7 +146,9 @@ std::vector<Reading> World::readings(size_t zone, Slot slot) const {
 double World::traffic(size_t zone, Slot slot) {
     const LocalTime local = local_time(zones()[zone], slot);
     const double hour = local.half_hour / 2.0;
-    const auto peak = [&](double at, double width) { return std::exp(-(hour - at) * (hour - at) / (2 * width * width)); };
+    const auto peak = [&](double at, double width) {
+        return std::exp(-(hour - at) * (hour - at) / (2 * width * width));
+    };
     const double rate = 0.25 + 1.9 * peak(9, 2.2) + 1.5 * peak(16.5, 2.6);
     return rate * (local.weekday >= 5 || local.holiday ? 0.45 : 1) / 1.06;
 }
