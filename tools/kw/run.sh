@@ -1,4 +1,5 @@
-# ./kw up and ./kw down: the server with its example configuration, in the foreground.
+# ./kw up and ./kw down: the server with its example configuration in the foreground, and the platform that it
+# watches (platform.sh).
 
 is_our_process() { # PID: is it still the kilowatch that we started?
     [ -n "$1" ] && [ "$(readlink "/proc/$1/exe" 2>/dev/null)" = "$KW_ROOT/build/release/kilowatch" ]
@@ -7,19 +8,26 @@ is_our_process() { # PID: is it still the kilowatch that we started?
 cmd_up() {
     local port=${KW_PORT:-9090} run=${KW_RUN:-$KW_ROOT/run}
     local url=http://localhost:$port pid_file=$run/kilowatch.pid pid
-    install_product && build_web && build_preset release kilowatch || return 1
+    local targets=kilowatch
+    platform_wanted && targets="kilowatch energy_forecast"
+    # shellcheck disable=SC2086
+    install_product && build_web && build_preset release $targets || return 1
     if is_our_process "$(cat "$pid_file" 2>/dev/null)"; then
         echo "Kilowatch runs already: $url (./kw down stops it)"
         return 1
     fi
     mkdir -p "$run"
+    if platform_wanted; then
+        trap 'echo; stop_platform "$run"; exit 0' INT TERM
+        start_platform "$run" || return 1
+    fi
     build/release/kilowatch serve --config.file=packaging/kilowatch.example.yml \
         --storage.path="$run/data" --web.listen-address="127.0.0.1:$port" --web.enable-lifecycle \
         >"$run/kilowatch.log" 2>&1 &
     pid=$!
     echo "$pid" >"$pid_file"
     # shellcheck disable=SC2064
-    trap "kill -TERM $pid 2>/dev/null; wait $pid; rm -f '$pid_file'; echo; echo 'Kilowatch has stopped.'; exit 0" INT TERM
+    trap "kill -TERM $pid 2>/dev/null; wait $pid; rm -f '$pid_file'; echo; echo 'Kilowatch has stopped.'; stop_platform '$run'; exit 0" INT TERM
     printf '▸ %s\n' "Start Kilowatch"
     local tries=0
     until curl -fsS -o /dev/null "$url/-/ready" 2>/dev/null; do
@@ -28,12 +36,14 @@ cmd_up() {
             tail -n 20 "$run/kilowatch.log" | sed 's/^/    /'
             echo "  mend: if port $port is taken, choose another: KW_PORT=9091 ./kw up"
             rm -f "$pid_file"
+            stop_platform "$run"
             return 1
         fi
         tries=$((tries + 1))
         if [ $tries -gt 600 ]; then
             echo "Kilowatch is not ready after a minute; see $run/kilowatch.log"
             kill -TERM "$pid"
+            stop_platform "$run"
             return 1
         fi
         sleep 0.1
@@ -43,24 +53,33 @@ cmd_up() {
   Kilowatch is ready:  $url
   Try:                 curl -g '$url/api/v1/query?query=rate(process_cpu_seconds_total[5m])'
   Data:                $run/data      Log: $run/kilowatch.log
-  Ctrl-C stops it.
 TEXT
+    platform_wanted && cat <<TEXT
+  Platform:            http://localhost:8000/health (API), :8001 (model service), :8002 (gateway)
+  Faults on command:   ./kw fault errors --for 5m      (./kw fault lists them)
+  Its logs:            $run/platform/*.log
+TEXT
+    echo "  Ctrl-C stops all of it."
     wait "$pid"
     local status=$?
     rm -f "$pid_file"
+    stop_platform "$run"
     return $status
 }
 
 cmd_down() {
     local run=${KW_RUN:-$KW_ROOT/run} pid
+    local had_platform=
+    is_our_platform "$(cat "$run/platform.pid" 2>/dev/null)" && had_platform=1
     pid=$(cat "$run/kilowatch.pid" 2>/dev/null)
     if ! is_our_process "$pid"; then
-        echo "nothing that ./kw up started is running"
-        return 0
+        [ -n "$had_platform" ] || echo "nothing that ./kw up started is running"
+        stop_platform "$run"
+        return
     fi
     kill -TERM "$pid"
     for _ in $(seq 300); do
-        is_our_process "$pid" || { echo "Kilowatch has stopped."; return 0; }
+        is_our_process "$pid" || { echo "Kilowatch has stopped."; stop_platform "$run"; return; }
         sleep 0.1
     done
     echo "process $pid did not stop within 30 s; see $run/kilowatch.log"

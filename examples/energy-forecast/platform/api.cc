@@ -36,6 +36,17 @@ class Pruner final {
     Slot next_ = 0;
 };
 
+// encryption_enabled of the stores that the API talks to, and the roll-up service="all": the least of all services. The
+// services themselves speak plain HTTP (service.cc), so it is 0 until TLS ends in front of each of them.
+void expose_encryption(Service& service, const std::string& conninfo) {
+    auto& enabled = service.metrics().gauge_family("encryption_enabled",
+                                                   "1 where traffic is encrypted.", {"service"});
+    const kw::Result<std::unique_ptr<Connection>> connection = Connection::open(conninfo);
+    enabled.with({"database"}).set(connection.ok() && (*connection)->encrypted() ? 1 : 0);
+    enabled.with({"cache"}).set(0);
+    enabled.with({"all"}).set(0);
+}
+
 // A handler for those who are known.
 Service::Handler known(
     Access& access,
@@ -104,6 +115,8 @@ int run_api(const RoleOptions& options, const std::atomic<bool>& stop) {
     service.add_health_check({"model", [&] { return forecasts.model_alive(); }, true});
     service.add_health_check({"external_api", [&] { return weather.fresh(); }, false});
     if (const kw::Result<int> port = service.start(); !port.ok()) return fail(port.error());
+
+    expose_encryption(service, conninfo);
 
     // Each of these may wait for its peer, and must not hold up the others.
     std::jthread feed([&] {

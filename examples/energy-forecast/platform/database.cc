@@ -84,6 +84,8 @@ Connection::~Connection() { PQfinish(raw_of(raw_)); }
 
 bool Connection::alive() const { return PQstatus(raw_of(raw_)) == CONNECTION_OK; }
 
+bool Connection::encrypted() const { return PQsslInUse(raw_of(raw_)) == 1; }
+
 kw::Result<Rows> Connection::query(const char* sql, const Parameters& parameters) {
     std::vector<const char*> values;
     values.reserve(parameters.size());

@@ -48,6 +48,7 @@ class Connection final {
     // Sends rows as COPY … FROM STDIN wants them (text form, '\n' after each).
     kw::Result<void> copy_in(const char* sql, std::string_view rows);
     bool alive() const;
+    bool encrypted() const;  // TLS on the wire
 
  private:
     explicit Connection(void* raw) : raw_(raw) {}

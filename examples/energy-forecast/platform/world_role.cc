@@ -5,6 +5,7 @@
 #include <cmath>
 #include <thread>
 
+#include "forecast/features.h"
 #include "platform/roles.h"
 
 namespace energy {

@@ -1,0 +1,423 @@
+"""The watched platform: it forecasts, shows every metric that the guide names, and each fault on command shows.
+
+One platform for all tests, on free ports, an hour in a second. KW_PLATFORM_BINARY names the program (CTest sets it).
+Skipped where PostgreSQL or Redis are not installed.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import http.server
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from harness import ROOT, Process, free_port, wait_until  # noqa: E402
+
+PLATFORM = os.environ.get("KW_PLATFORM_BINARY", str(ROOT / "build" / "release" / "energy-forecast"))
+SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*?)\})? (\S+)", re.MULTILINE)
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+TAGS = ("request_id", "user_id", "model_version", "data_version", "environment")
+
+# The guide's names and those of checklist section 14 and 20, by the job that has them.
+GUIDE = {
+    "api": ["http_requests_total", "http_request_duration_seconds_bucket", "process_cpu_seconds_total",
+            "process_resident_memory_bytes", "model_prediction_accuracy_percent", "auth_login_failed_total",
+            "api_key_requests_total", "security_events_total", "data_access_total", "encryption_enabled",
+            "audit_events_total", "active_users", "database_queries_total", "database_query_duration_seconds_bucket",
+            "database_pool_connections", "cache_operations_total", "cache_operation_duration_seconds_bucket",
+            "health_component_up", "weather_feed_age_seconds", "log_messages_total"],
+    "model": ["model_inference_duration_seconds_bucket", "model_inference_total", "model_version_info",
+              "model_training_status", "model_feature_importance", "model_drift_score",
+              "model_training_duration_seconds", "model_size_bytes", "gpu_utilization_percent", "gpu_devices",
+              "model_training_memory_bytes", "model_inference_batch_size_bucket", "http_requests_total"],
+    "gateway": ["http_requests_total", "http_request_duration_seconds_bucket", "process_cpu_seconds_total"],
+}
+
+
+class OtlpReceiver:
+    """Takes OTLP/HTTP traces; `spans` are (service, name, trace id, attributes)."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, str, str, dict[str, str]]] = []
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # noqa: N802 (the base class's name)
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                if self.path == "/v1/traces":
+                    receiver.spans.extend(spans_of(body))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def fields(data: bytes) -> dict[int, list]:
+    """A protobuf message: field number -> values (bytes or int)."""
+    found: dict[int, list] = {}
+    at = 0
+
+    def varint() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        key = varint()
+        kind = key & 7
+        if kind == 0:
+            value: object = varint()
+        else:
+            length = varint() if kind == 2 else 8 if kind == 1 else 4
+            value = data[at:at + length]
+            at += length
+        found.setdefault(key >> 3, []).append(value)
+    return found
+
+
+def attributes(messages: list[bytes]) -> dict[str, str]:
+    result = {}
+    for message in messages:
+        pair = fields(message)
+        value = fields(pair[2][0])
+        result[pair[1][0].decode()] = value[1][0].decode() if 1 in value else str(value)
+    return result
+
+
+def spans_of(body: bytes) -> list[tuple[str, str, str, dict[str, str]]]:
+    found = []
+    for resource_spans in fields(body).get(1, []):
+        parts = fields(resource_spans)
+        service = attributes(fields(parts[1][0]).get(1, []))["service.name"]
+        for scope in parts.get(2, []):
+            for span in fields(scope).get(2, []):
+                span_fields = fields(span)
+                found.append((service, span_fields[5][0].decode(), span_fields[1][0].hex(),
+                              attributes(span_fields.get(9, []))))
+    return found
+
+
+def fetch(url: str, method: str = "GET", headers: dict[str, str] | None = None,
+          body: bytes | None = None) -> tuple[int, str]:
+    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+class PlatformTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        if not glob.glob("/usr/lib/postgresql/*/bin/initdb") or not shutil.which("redis-server"):
+            raise unittest.SkipTest("PostgreSQL or Redis is not installed; ./kw test installs them")
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="kw-platform-"))
+        cls.folder.chmod(0o755)  # the database's own user must reach it
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.receiver = OtlpReceiver()
+        cls.addClassCleanup(cls.receiver.server.server_close)
+        cls.addClassCleanup(cls.receiver.server.shutdown)
+        cls.ports = {name: free_port() for name in ("api", "model", "gateway", "world", "control", "postgres", "redis")}
+        cls.process = Process("platform", [
+            PLATFORM, "run", f"--run-folder={cls.folder / 'run'}", "--speed=3600", "--requests-per-second=25",
+            "--start=2026-06-08T06:00:00Z", "--history-weeks=8", f"--otlp={cls.receiver.url}",
+            *(f"--{name}-port={port}" for name, port in cls.ports.items())], cls.folder)
+        cls.addClassCleanup(cls.stop)
+
+        def ready() -> bool:
+            if not cls.process.alive():
+                raise SystemError(f"the platform ended:\n{cls.process.log()}")
+            return "ready" in cls.process.log()
+
+        wait_until(ready, "the platform is ready", 120)
+        cls.state = json.loads((cls.folder / "run" / "platform.json").read_text())
+        cls.key = {"X-Api-Key": cls.state["demo"]["api_key"]}
+
+    @classmethod
+    def stop(cls) -> None:
+        children = []
+        state = cls.folder / "run" / "platform.json"
+        if state.exists():
+            children = json.loads(state.read_text())["processes"].values()
+        code = cls.process.stop(signal.SIGTERM, 60)
+        if code != 0:
+            print(cls.process.log())
+        left = [pid for pid in children if pathlib.Path(f"/proc/{pid}").exists()]
+        if code != 0 or left:
+            raise AssertionError(f"the platform ended with {code}; still there: {left}")
+
+    def url(self, process: str, path: str) -> str:
+        return f"http://127.0.0.1:{self.ports[process]}{path}"
+
+    def series(self, process: str) -> list[tuple[str, dict[str, str], float]]:
+        status, text = fetch(self.url(process, "/metrics"))
+        self.assertEqual(status, 200)
+        return [(name, dict(LABEL.findall(labels)), float(value)) for name, labels, value in SERIES.findall(text)]
+
+    def total(self, process: str, name: str, **labels: str) -> float:
+        """The sum of a name's series that have these labels."""
+        return sum(value for found, has, value in self.series(process)
+                   if found == name and labels.items() <= has.items())
+
+    def fault(self, name: str, seconds: int = 60) -> None:
+        status, text = fetch(self.url("control", f"/faults/{name}?for={seconds}s"), "POST")
+        self.assertEqual(status, 200, text)
+        self.addCleanup(fetch, self.url("control", f"/faults/{name}"), "DELETE")
+
+    def assert_grows(self, process: str, name: str, by: float = 1, seconds: float = 20, **labels: str) -> None:
+        before = self.total(process, name, **labels)
+        wait_until(lambda: self.total(process, name, **labels) >= before + by,
+                   f"{name}{labels} grows by {by}", seconds)
+
+    def mean_during(self, process: str, name: str, seconds: float, **labels: str) -> float:
+        """The mean of a histogram's observations over some seconds."""
+        count, total = self.total(process, name + "_count", **labels), self.total(process, name + "_sum", **labels)
+        wait_until(lambda: self.total(process, name + "_count", **labels) >= count + 5, f"5 observations of {name}", 20)
+        time.sleep(seconds)
+        return ((self.total(process, name + "_sum", **labels) - total) /
+                (self.total(process, name + "_count", **labels) - count))
+
+    def health(self) -> tuple[int, dict]:
+        status, text = fetch(self.url("api", "/health"))
+        return status, json.loads(text)
+
+    def wait_healthy(self) -> None:
+        wait_until(lambda: self.health()[0] == 200, "the API is healthy", 40)
+
+    # What it is for
+
+    def test_forecast_crosses_the_gateway(self) -> None:
+        status, text = fetch(self.url("gateway", "/forecast?zone=berlin&horizon=48"), headers=self.key)
+        self.assertEqual(status, 200, text)
+        answer = json.loads(text)
+        self.assertEqual(len(answer["points"]), 48)
+        for point in answer["points"]:
+            self.assertTrue(1000 < point["p10_mw"] <= point["p90_mw"] < 20000, point)
+            self.assertTrue(1000 < point["mean_mw"] < 20000, point)
+        self.assertRegex(answer["model_version"], r"^v\d{4}$")
+        status, text = fetch(self.url("gateway", "/actuals?zone=lisbon"), headers=self.key)
+        self.assertEqual(status, 200)
+        self.assertGreater(len(json.loads(text)["actuals"]), 20)
+
+    def test_bad_input_has_a_reason(self) -> None:
+        login = json.dumps({"user": 7}).encode()
+        rows = [("GET", "/forecast?zone=atlantis", self.key, None, 400, "want one of melbourne"),
+                ("GET", "/forecast", self.key, None, 400, "zone"),
+                ("GET", "/forecast?zone=berlin&horizon=0", self.key, None, 400, "from 1 to 48"),
+                ("GET", "/forecast?zone=berlin&horizon=4x", self.key, None, 400, "from 1 to 48"),
+                ("GET", "/forecast?zone=berlin", {}, None, 401, "log in"),
+                ("GET", "/forecast?zone=berlin", {"X-Api-Key": "ef_no"}, None, 401, "not valid"),
+                ("GET", "/forecast?zone=berlin", {"Authorization": "Bearer a.1.b"}, None, 401, "token"),
+                ("GET", "/actuals?zone=berlin&from=yesterday", self.key, None, 400, "from: want a time"),
+                ("GET", "/actuals?zone=berlin&from=0&to=9000", self.key, None, 400, "60 days"),
+                ("POST", "/actuals", self.key, b"{}", 403, "operators"),
+                ("POST", "/login", {}, b"{", 400, "want {"),
+                ("POST", "/login", {}, login, 400, "want {"),
+                ("GET", "/customers?zone=berlin", self.key, None, 403, "analysts"),
+                ("DELETE", "/keys?key_id=%27", self.key, None, 400, "12 digits"),
+                ("GET", "/nothing", {}, None, 404, "there is no GET /nothing")]
+        for method, path, headers, body, want, reason in rows:
+            with self.subTest(path=path):
+                status, text = fetch(self.url("gateway", path), method, headers, body)
+                self.assertEqual(status, want, text)
+                self.assertIn(reason, json.loads(text)["error"])
+
+    def test_login_and_keys(self) -> None:
+        demo = self.state["demo"]
+        body = json.dumps({"user": demo["user"], "password": demo["password"]}).encode()
+        audited = self.total("api", "audit_events_total", action="create_key", outcome="granted")
+        status, text = fetch(self.url("gateway", "/login"), "POST", body=body)
+        self.assertEqual(status, 200, text)
+        bearer = {"Authorization": "Bearer " + json.loads(text)["token"]}
+        status, text = fetch(self.url("gateway", "/keys"), "POST", bearer, b"")
+        self.assertEqual(status, 201, text)
+        made = json.loads(text)
+        self.assertEqual(fetch(self.url("gateway", "/forecast?zone=berlin"),
+                               headers={"X-Api-Key": made["key"]})[0], 200)
+        self.assertEqual(fetch(self.url("gateway", f"/keys?key_id={made['key_id']}"), "DELETE", bearer)[0], 200)
+        self.assertEqual(fetch(self.url("gateway", "/keys?key_id=000000000000"), "DELETE", bearer)[0], 404)
+        self.assertEqual(self.total("api", "audit_events_total", action="create_key", outcome="granted"), audited + 1)
+
+    def test_health_has_the_guides_body_G225(self) -> None:
+        self.wait_healthy()
+        status, body = self.health()
+        self.assertEqual(status, 200)
+        self.assertEqual(set(body["components"]), {"database", "cache", "model", "external_api"})
+        self.assertEqual(body["status"], "healthy")
+
+    def test_every_name_of_the_guide_is_there(self) -> None:
+        for process, names in GUIDE.items():
+            wait_until(lambda: not set(names) - {name for name, _, _ in self.series(process)},
+                       f"{process} has all of {names}", 30)
+        self.assertEqual(self.total("model", "model_training_status"), 2)
+        accuracies = [value for name, _, value in self.series("api") if name == "model_prediction_accuracy_percent"]
+        self.assertTrue(all(70 < value <= 100 for value in accuracies), accuracies)
+        info = [labels for name, labels, value in self.series("model") if name == "model_version_info"]
+        self.assertEqual(len(info), 1)
+        self.assertLessEqual({"model", "version", "data_version"}, set(info[0]))
+        self.assertAlmostEqual(self.total("model", "model_feature_importance"), 1, places=5)
+        self.assertIn("all", {labels["service"] for name, labels, _ in self.series("api") if name == "encryption_enabled"})
+
+    def test_counters_begin_at_zero_P07(self) -> None:
+        have = {(name, labels.get("endpoint"), labels.get("status")) for name, labels, _ in self.series("api")}
+        self.assertIn(("http_requests_total", "/forecast", "500"), have)
+        self.assertIn(("http_requests_total", "/customers", "503"), have)
+        self.assertTrue(any(name == "security_events_total" and labels == {"type": "suspicious", "reason": "forbidden"}
+                            for name, labels, _ in self.series("api")))
+
+    def test_a_trace_crosses_all_with_the_five_tags_G073_G079_G083(self) -> None:
+        def whole() -> bool:
+            by_trace: dict[str, set[str]] = {}
+            for service, name, trace, has in list(self.receiver.spans):
+                if all(has.get(tag) for tag in TAGS):
+                    by_trace.setdefault(trace, set()).add(f"{service} {has.get('db.system', name.split('?')[0])}")
+            wanted = {"world user forecast", "gateway GET /forecast", "api GET /forecast", "api postgresql",
+                      "api redis", "model-service POST /predict", "model-service model_inference"}
+            return any(wanted <= spans for spans in by_trace.values())
+        wait_until(whole, "a trace of user, gateway, api, database, cache and model service, with all tags", 40)
+
+    def test_logs_have_the_guides_form_G203(self) -> None:
+        lines = (self.folder / "run" / "api.log").read_text().splitlines()
+        entry = next(json.loads(line) for line in reversed(lines[:-1]) if "Request processed" in line)
+        self.assertLessEqual({"timestamp", "level", "service", "trace_id", "message", "details"}, set(entry))
+        self.assertEqual(entry["service"], "api")
+        self.assertLessEqual({"request_id", "duration_ms"}, set(entry["details"]))
+
+    # Faults on command
+
+    def test_fault_errors(self) -> None:
+        self.fault("errors")
+        self.assert_grows("api", "http_requests_total", 3, status="500", endpoint="/forecast")
+
+    def test_fault_latency(self) -> None:
+        self.fault("latency")
+        wait_until(lambda: self.mean_during("api", "http_request_duration_seconds", 1, endpoint="/forecast") > 0.2,
+                   "forecasts take over 0.2 s", 20)
+
+    def test_fault_memory_growth(self) -> None:
+        self.fault("memory-growth")
+        self.assert_grows("api", "process_resident_memory_bytes", 16e6)
+
+    def test_fault_cpu_burn(self) -> None:
+        self.fault("cpu-burn")
+        self.assert_grows("api", "process_cpu_seconds_total", 1)
+
+    def test_fault_cache_flush(self) -> None:
+        self.fault("cache-flush")
+        self.assert_grows("api", "cache_operations_total", 2, operation="flush", result="ok")
+        self.assert_grows("api", "cache_operations_total", 3, operation="get", result="miss")
+
+    def test_fault_slow_query(self) -> None:
+        self.fault("slow-query")
+        wait_until(lambda: self.mean_during("api", "database_query_duration_seconds", 1) > 0.25,
+                   "queries take over 0.25 s", 30)
+
+    def test_fault_lock_contention(self) -> None:
+        self.fault("lock-contention")
+        wait_until(lambda: self.total("api", "database_lock_waiters") > 0, "sessions wait for a lock", 30)
+
+    def test_fault_pool_exhaustion(self) -> None:
+        self.fault("pool-exhaustion")
+        wait_until(lambda: self.total("api", "database_pool_connections", state="used") ==
+                   self.total("api", "database_pool_connections", state="max"), "the pool is used up", 20)
+        self.assert_grows("api", "database_pool_timeouts_total")
+
+    def test_fault_log_storm(self) -> None:
+        self.fault("log-storm")
+        self.assert_grows("api", "log_messages_total", 500, level="WARNING")
+
+    def test_fault_brute_force(self) -> None:
+        self.fault("brute-force")
+        self.assert_grows("api", "auth_login_failed_total", 5)
+        self.assert_grows("api", "security_events_total", 1, type="suspicious", reason="brute_force")
+
+    def test_fault_sensitive_access(self) -> None:
+        self.fault("sensitive-access")
+        self.assert_grows("api", "data_access_total", 3, type="sensitive")
+        self.assert_grows("api", "security_events_total", 2, reason="off_hours_access")
+
+    def test_fault_weather_late(self) -> None:
+        self.fault("weather-late")
+        wait_until(lambda: max(value for name, _, value in self.series("api") if name == "weather_feed_age_seconds")
+                   > 8 * 3600 + 1800, "the weather is late", 30)
+        wait_until(lambda: self.health()[1]["status"] == "degraded", "the health says degraded", 20)
+
+    def test_fault_input_drift(self) -> None:
+        before = self.total("model", "model_drift_score", feature="temperature_change")
+        self.fault("input-drift")
+        wait_until(lambda: self.total("model", "model_drift_score", feature="temperature_change") > max(1.0, 1.5 * before),
+                   "temperature_change drifts", 40)
+
+    def test_fault_bad_model(self) -> None:
+        def version() -> str:
+            return next(labels["version"] for name, labels, _ in self.series("model") if name == "model_version_info")
+
+        def accuracy() -> float:
+            return min(value for name, labels, value in self.series("api")
+                       if name == "model_prediction_accuracy_percent" and labels["horizon"] == "3h")
+
+        good = version()
+        self.fault("bad-model")
+        wait_until(lambda: version() != good, "another version serves", 40)
+        wait_until(lambda: accuracy() < 88, "the accuracy falls", 40)
+        fetch(self.url("control", "/faults/bad-model"), "DELETE")
+        wait_until(lambda: version() == good, "the good version serves again", 20)
+
+    def test_fault_model_down(self) -> None:
+        self.fault("model-down")
+        wait_until(lambda: self.health()[0] == 503 and self.health()[1]["components"]["model"] is False,
+                   "the health says that the model is away", 30)
+        wait_until(lambda: self.total("api", "health_component_up", component="model") == 0, "so does the metric", 10)
+        fetch(self.url("control", "/faults/model-down"), "DELETE")
+        self.wait_healthy()
+
+    def test_fault_database_down(self) -> None:
+        self.fault("database-down")
+        wait_until(lambda: self.health()[1]["components"]["database"] is False, "the database is away", 30)
+        self.assert_grows("api", "database_queries_total", 1, status="error")
+        fetch(self.url("control", "/faults/database-down"), "DELETE")
+        self.wait_healthy()
+        wait_until(lambda: fetch(self.url("gateway", "/forecast?zone=berlin"), headers=self.key)[0] == 200,
+                   "forecasts are served again", 20)
+
+    def test_unknown_faults_are_refused(self) -> None:
+        self.assertEqual(fetch(self.url("control", "/faults/none"), "POST")[0], 404)
+        self.assertEqual(fetch(self.url("control", "/faults/errors?for=never"), "POST")[0], 400)
+        status, text = fetch(self.url("control", "/faults"))
+        self.assertEqual(status, 200)
+        tested = {name.removeprefix("test_fault_").replace("_", "-") for name in dir(self) if name.startswith("test_fault_")}
+        self.assertEqual({fault["name"] for fault in json.loads(text)}, tested)  # each fault has its test
+
+
+if __name__ == "__main__":
+    unittest.main()
