@@ -58,7 +58,9 @@ Service::Handler known(
         if (!who.ok())
             return who.error().code == kw::Code::kDenied ? error_response(401, who.error().message)
                                                          : error_response(who.error());
-        return handler(*who, request, span);
+        HttpResponse response = handler(*who, request, span);
+        response.headers["X-User-Id"] = who->user;  // for the gateway's spans; it goes no further
+        return response;
     };
 }
 

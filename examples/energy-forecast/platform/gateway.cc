@@ -20,7 +20,8 @@ constexpr Routed kRouted[] = {{"GET", "/forecast"}, {"GET", "/actuals"},   {"POS
                               {"POST", "/login"},   {"GET", "/customers"}, {"POST", "/keys"},
                               {"DELETE", "/keys"}};
 
-HttpResponse pass_on(Service& service, const HttpClient& api, const HttpRequest& request) {
+HttpResponse pass_on(Service& service, const HttpClient& api, const HttpRequest& request,
+                     kilowatch::ScopedSpan& span) {
     std::map<std::string, std::string> headers;
     for (const char* name : kRequestHeaders)
         if (const auto found = request.headers.find(name); found != request.headers.end())
@@ -41,6 +42,10 @@ HttpResponse pass_on(Service& service, const HttpClient& api, const HttpRequest&
                data = answer->headers.find("x-data-version");
     if (model != answer->headers.end() && data != answer->headers.end())
         service.set_versions(model->second, data->second);
+    kilowatch::TraceTags tags = service.version_tags();
+    if (const auto user = answer->headers.find("x-user-id"); user != answer->headers.end())
+        tags.user_id = user->second;
+    span.set_tags(tags);
     return response;
 }
 
@@ -53,9 +58,7 @@ int run_gateway(const RoleOptions& options, const std::atomic<bool>& stop) {
     for (const Routed& routed : kRouted) {
         service.route(routed.method, routed.path,
                       [&](const HttpRequest& request, kilowatch::ScopedSpan& span) {
-                          HttpResponse response = pass_on(service, api, request);
-                          span.set_tags(service.version_tags());
-                          return response;
+                          return pass_on(service, api, request, span);
                       });
     }
     service.add_health_check({"api",

@@ -163,10 +163,20 @@ kw::Result<HttpResponse> Service::call(const HttpClient& client, std::string_vie
         kilowatch::current_context(),
         [&](std::string_view name, std::string_view value) { headers[std::string(name)] = value; });
     kw::Result<HttpResponse> result = client.call(method, target, headers, body);
-    if (!result.ok())
+    if (!result.ok()) {
         span->set_status(SpanStatus::kError, result.error().message);
-    else
+    } else {
         span->set_attribute("http.response.status_code", result->status);
+        kilowatch::TraceTags learnt;  // from an answer of our own: who asked, and what answered
+        const auto header = [&](const char* name) {
+            const auto found = result->headers.find(name);
+            return found == result->headers.end() ? std::string() : found->second;
+        };
+        learnt.user_id = header("x-user-id");
+        learnt.model_version = header("x-model-version");
+        learnt.data_version = header("x-data-version");
+        span.set_tags(learnt);
+    }
     return result;
 }
 

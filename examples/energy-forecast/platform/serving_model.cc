@@ -7,13 +7,17 @@
 namespace energy {
 namespace {
 
-constexpr size_t kInputsSeen =
-    4 * 48 * 8;  // eight forecasts of each zone: what drift is measured on
+// What drift is measured on: every eighth half-hour of the forecasts of a day, of all zones. Less would not have all
+// hours in it, and differ from the training by that alone.
+constexpr size_t kSeenEvery = 8;
+constexpr size_t kInputsSeen = 4 * kSlotsPerDay * kSteps / kSeenEvery;
+4 * 48 * 8;  // eight forecasts of each zone: what drift is measured on
 constexpr char kModelName[] = "load";
 
-// Calendar features move with the date, not with the world: a training of weeks never has today's.
+// Calendar, weather and means of a day move with the season: a training of weeks never has today's. These should not.
 bool drifts(std::string_view feature) {
-    return feature == "temperature_change" || feature.starts_with("load_");
+    return feature == "temperature_change" || feature == "load_same_time" ||
+           feature == "load_last_week" || feature == "load_latest_week_ratio";
 }
 
 }  // namespace
@@ -109,7 +113,7 @@ kw::Result<std::vector<ForecastPoint>> ServingModel::predict(const History& hist
     batch_.observe(static_cast<double>(temperatures_c.size()));
     if (!points.ok()) return points;
     const std::scoped_lock lock(mutex_);
-    seen_.insert(seen_.end(), rows.begin(), rows.end());
+    for (size_t i = 0; i < rows.size(); i += kSeenEvery) seen_.push_back(rows[i]);
     while (seen_.size() > kInputsSeen) seen_.pop_front();
     expose_drift();
     return points;

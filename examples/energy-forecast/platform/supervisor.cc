@@ -26,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr uintmax_t kLogBytesMax = 32 << 20;
 constexpr char kReader[] =
     "kilowatch";  // the database's role for collectors: pg_monitor and nothing else
 
@@ -129,6 +130,7 @@ class Supervisor final {
     Managed* find(std::string_view name);
     bool wanted(const std::string& name) const;
     void write_state() const;
+    void shorten_logs() const;
     HttpResponse route_fault(const HttpRequest& request);
     HttpResponse list_faults() const;
 
@@ -397,6 +399,7 @@ void Supervisor::watch() {
         if (Clock::now() >= write_at) {
             write_at = Clock::now() + seconds(5);
             write_state();
+            shorten_logs();
         }
     }
 }
@@ -422,6 +425,17 @@ void Supervisor::write_state() const {
         if (!written.ok())
             service_->log(kilowatch::LogLevel::kError, "state not written",
                           {{"reason", written.error().message}});
+}
+
+// A log that has grown long becomes NAME.log.1. Its writer goes on at the beginning: it appends.
+void Supervisor::shorten_logs() const {
+    for (const auto& managed : children_) {
+        const std::string& log = managed->options.log_path;
+        std::error_code error;
+        if (const auto size = fs::file_size(log, error); error || size < kLogBytesMax) continue;
+        fs::copy_file(log, log + ".1", fs::copy_options::overwrite_existing, error);
+        fs::resize_file(log, 0, error);
+    }
 }
 
 void Supervisor::end() {
