@@ -184,7 +184,7 @@ HttpResponse Access::login(const HttpRequest& request, kilowatch::ScopedSpan& sp
         body.at("user").get_to(user);
         body.at("password").get_to(password);
     } catch (const json::exception&) {
-        return error_response(400, "want {\"user\": …, \"password\": …}");
+        return error_response(400, "want {\"user\": ..., \"password\": ...}");
     }
     if (user.empty() || user.size() > 100 || password.size() > 200)
         return error_response(400, "user or password too long");

@@ -99,7 +99,7 @@ HttpResponse ActualsDesk::read(const HttpRequest& request) {
         return error_response(
             400, "from: want a time like 2026-01-31T13:30:00Z, or a half-hour's number");
     if (*from > *to || *to - *from > kRangeMax)
-        return error_response(400, "from … to: want a range of at most 60 days");
+        return error_response(400, "from, to: want a range of at most 60 days");
     const auto rows = database_.query(
         "select_actuals",
         "SELECT slot, demand_mw, revision FROM load_actual WHERE zone = $1 AND slot >= $2 AND "

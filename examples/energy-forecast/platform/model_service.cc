@@ -42,6 +42,10 @@ kw::Result<PredictRequest> parse_predict(const std::string& body) {
         request.history.zone = *zone;
         in.at("issued").get_to(request.issued);
         in.at("first").get_to(request.history.first);
+        constexpr Slot kSlotMax = 10'000'000;  // the year 2540
+        if (request.issued < 0 || request.issued > kSlotMax || request.history.first < 0 ||
+            request.history.first > kSlotMax)
+            return kw::invalid("issued and first: want 0 to {}", kSlotMax);
         request.history.load_mw = floats(in.at("load"));
         request.history.temperature_c = floats(in.at("temperature"));
         request.temperatures_c = floats(in.at("forecast"));

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "platform/text_file.h"
 #include "world/world.h"
 
 namespace energy {
@@ -157,6 +158,18 @@ TEST(LoadCsv, StandsInForAZoneAndRepeatsByWeeks) {
     EXPECT_EQ(world.demand_mw(2, 10 + 672), 10);   // 700 rows are two whole weeks
     EXPECT_EQ(world.demand_mw(2, 10 - 1344), 10);  // before its beginning, too
     EXPECT_EQ(world.temperature_c(2, 3), 20.5);
+}
+
+TEST(LoadCsv, ReadsTheOneThatIsShipped) {
+    const kw::Result<std::string> text =
+        read_file(std::string(ENERGY_SHARE) + "/data/melbourne.csv");
+    ASSERT_TRUE(text.ok()) << text.error().message;
+    const kw::Result<LoadSeries> series = parse_load_csv(*text);
+    ASSERT_TRUE(series.ok()) << series.error().message;
+    EXPECT_EQ(series->demand_mw.size(), 35U * kSlotsPerDay);
+    const World world(1);  // the generator that made it
+    EXPECT_NEAR(series->demand_mw[100],
+                world.demand_mw(*zone_index("melbourne"), series->first + 100), 0.001);
 }
 
 TEST(LoadCsv, SaysWhatIsWrongAndWhere) {
