@@ -11,7 +11,6 @@ namespace {
 // hours in it, and differ from the training by that alone.
 constexpr size_t kSeenEvery = 8;
 constexpr size_t kInputsSeen = 4 * kSlotsPerDay * kSteps / kSeenEvery;
-4 * 48 * 8;  // eight forecasts of each zone: what drift is measured on
 constexpr char kModelName[] = "load";
 
 // Calendar, weather and means of a day move with the season: a training of weeks never has today's. These should not.

@@ -183,8 +183,11 @@ kw::Result<void> Supervisor::start_database() {
                 "there is no user 'postgres' to run PostgreSQL as; apt-get install postgresql "
                 "makes it");
         if (!reaches(*postgres_user_, fs::absolute(options_.run_folder).string()))
+            // With the secret in the name: a run folder that was removed and made anew has other passwords.
             data = "/var/tmp/energy-forecast-" +
-                   sha256_hex(fs::absolute(options_.run_folder).string()).substr(0, 12);
+                   sha256_hex(fs::absolute(options_.run_folder).string() +
+                              secret_->password_of("folder"))
+                       .substr(0, 12);
     }
     fs::create_directories(data, error);
     if (error) return kw::unavailable("{}: {}", data, error.message());
