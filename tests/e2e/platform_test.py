@@ -25,7 +25,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import ROOT, Process, free_port, wait_until  # noqa: E402
+from harness import ROOT, Process, Server, free_port, wait_until  # noqa: E402
 
 PLATFORM = os.environ.get("KW_PLATFORM_BINARY", str(ROOT / "build" / "release" / "energy-forecast"))
 SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*?)\})? (\S+)", re.MULTILINE)
@@ -46,6 +46,25 @@ GUIDE = {
               "model_training_memory_bytes", "model_inference_batch_size_bucket", "http_requests_total"],
     "gateway": ["http_requests_total", "http_request_duration_seconds_bucket", "process_cpu_seconds_total"],
 }
+
+
+# The guide's queries of what applications export, word for word, and what is plausible.
+GUIDE_QUERIES = [
+    ("histogram_quantile(0.95, sum(rate(http_request_duration_seconds_bucket[5m])) by (le))", 0.0001, 10),
+    ("rate(http_requests_total[5m])", 0, 1000),
+    ('rate(http_requests_total{status=~"5.."}[5m])', 0, 1000),
+    ("histogram_quantile(0.95, sum(rate(model_inference_duration_seconds_bucket[5m])) by (le))", 0.00001, 1),
+    ("model_prediction_accuracy_percent", 50, 100),
+    ("model_version_info", 1, 1),
+    ("model_training_status", 0, 3),
+    ("model_feature_importance", 0, 1),
+    ("rate(auth_login_failed_total[5m])", 0, 1000),
+    ("rate(api_key_requests_total[5m])", 0, 1000),
+    ('rate(security_events_total{type="suspicious"}[5m])', 0, 1000),
+    ('rate(data_access_total{type="sensitive"}[5m])', 0, 1000),
+    ('encryption_enabled{service="all"}', 0, 1),
+    ("rate(audit_events_total[5m])", 0, 1000),
+]
 
 
 class OtlpReceiver:
@@ -268,12 +287,14 @@ class PlatformTest(unittest.TestCase):
         self.assertEqual(fetch(self.url("gateway", "/keys?key_id=000000000000"), "DELETE", bearer)[0], 404)
         self.assertEqual(self.total("api", "audit_events_total", action="create_key", outcome="granted"), audited + 1)
 
-    def test_health_has_the_guides_body_G225(self) -> None:
+    # guide: G225
+    def test_health_has_the_guides_body(self) -> None:
         wait_until(lambda: self.health()[1]["status"] == "healthy", "all components are healthy", 30)
         status, body = self.health()
         self.assertEqual(status, 200)
         self.assertEqual(body["components"], dict.fromkeys(("database", "cache", "model", "external_api"), True))
 
+    # guide: G179, G183, G236, G237, G238, G247, G248, G249, G250, P31, P32, P33
     def test_every_name_of_the_guide_is_there(self) -> None:
         for process, names in GUIDE.items():
             wait_until(lambda: not set(names) - {name for name, _, _ in self.series(process)},
@@ -287,14 +308,31 @@ class PlatformTest(unittest.TestCase):
         self.assertAlmostEqual(self.total("model", "model_feature_importance"), 1, places=5)
         self.assertIn("all", {labels["service"] for name, labels, _ in self.series("api") if name == "encryption_enabled"})
 
-    def test_counters_begin_at_zero_P07(self) -> None:
+    # guide: G023, G024, G025, G026, G027, G028, G145, G146, G147, G148, G149, G150, P17
+    def test_kilowatch_answers_the_guides_queries(self) -> None:
+        folder = self.folder / "kilowatch"
+        folder.mkdir()
+        jobs = "".join(f"  - job_name: {job}\n    static_configs:\n      - targets: ['127.0.0.1:{self.ports[port]}']\n"
+                       for job, port in (("api", "api"), ("model-service", "model"), ("gateway", "gateway")))
+        server = Server(folder, f"global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n{jobs}")
+        server.start()
+        self.addCleanup(server.stop)
+        for text, low, high in GUIDE_QUERIES:
+            with self.subTest(text):
+                result = wait_until(lambda: server.query(text), f"{text} has an answer", 30)
+                values = [float(series["value"][1]) for series in result]
+                self.assertTrue(all(low <= value <= high for value in values), values)
+
+    # guide: G151, P07
+    def test_counters_begin_at_zero(self) -> None:
         have = {(name, labels.get("endpoint"), labels.get("status")) for name, labels, _ in self.series("api")}
         self.assertIn(("http_requests_total", "/forecast", "500"), have)
         self.assertIn(("http_requests_total", "/customers", "503"), have)
         self.assertTrue(any(name == "security_events_total" and labels == {"type": "suspicious", "reason": "forbidden"}
                             for name, labels, _ in self.series("api")))
 
-    def test_a_trace_crosses_all_with_the_five_tags_G073_G079_G083(self) -> None:
+    # guide: G079, G080, G081, G082, G083, G235
+    def test_a_trace_crosses_all_with_the_five_tags(self) -> None:
         def whole() -> bool:
             by_trace: dict[str, set[str]] = {}
             for service, name, trace, has in list(self.receiver.spans):
@@ -305,7 +343,8 @@ class PlatformTest(unittest.TestCase):
             return any(wanted <= spans for spans in by_trace.values())
         wait_until(whole, "a trace of user, gateway, api, database, cache and model service, with all tags", 40)
 
-    def test_logs_have_the_guides_form_G203(self) -> None:
+    # guide: G070, G071, G072
+    def test_logs_have_the_guides_form(self) -> None:
         lines = (self.folder / "run" / "api.log").read_text().splitlines()
         entry = next(json.loads(line) for line in reversed(lines[:-1]) if "Request processed" in line)
         self.assertLessEqual({"timestamp", "level", "service", "trace_id", "message", "details"}, set(entry))
