@@ -427,7 +427,7 @@ class PlatformTest(unittest.TestCase):
         good = version()
         self.fault("bad-model")
         wait_until(lambda: version() != good, "another version serves", 40)
-        wait_until(lambda: accuracy() < 88, "the accuracy falls", 40)
+        wait_until(lambda: accuracy() < 93, "the accuracy falls", 40)
         fetch(self.url("control", "/faults/bad-model"), "DELETE")
         wait_until(lambda: version() == good, "the good version serves again", 20)
 

@@ -58,7 +58,7 @@ kw::Result<Booster> Booster::train(std::span<const FeatureRow> rows, std::span<c
         {"eta", fmt::format("{}", options.learning_rate)},
         {"subsample", "0.7"},
         {"colsample_bytree", "0.8"},
-        {"min_child_weight", "10"},
+        {"min_child_weight", "30"},
         {"seed", std::to_string(options.seed % 1'000'000)},
         {"base_score", "1"},
     };

@@ -19,9 +19,9 @@
 namespace energy {
 
 struct BoosterOptions {
-    int rounds = 120;
-    int depth = 6;
-    double learning_rate = 0.1;
+    int rounds = 150;
+    int depth = 4;
+    double learning_rate = 0.06;
     uint64_t seed = 1;
 };
 

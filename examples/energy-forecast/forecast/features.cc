@@ -41,6 +41,15 @@ float mean_of_day(const History& history, Slot last) {
 
 }  // namespace
 
+float baseline(const FeatureRow& row) {
+    constexpr size_t kSameTime = 9, kLastWeek = 10;
+    static_assert(kFeatureNames[kSameTime] == "load_same_time" &&
+                  kFeatureNames[kLastWeek] == "load_last_week");
+    for (const size_t feature : {kLastWeek, kSameTime})
+        if (row[feature] > 0) return row[feature];  // false for NaN
+    return 1;
+}
+
 float History::load_at(Slot slot) const { return at(load_mw, first, slot); }
 float History::temperature_at(Slot slot) const { return at(temperature_c, first, slot); }
 
@@ -68,7 +77,9 @@ FeatureRow feature_row(const History& history, Slot issued, int step, float temp
             latest.load / scale,
             latest.load / history.load_at(latest.slot - kSlotsPerWeek),
             temperature_c - history.temperature_at(same_time),
+            temperature_c - history.temperature_at(target - kSlotsPerWeek),
             before.holiday ? 1.0F : 0.0F,
+            local_time(zone, target - kSlotsPerWeek).holiday ? 1.0F : 0.0F,
             static_cast<float>(history.zone)};
 }
 

@@ -24,7 +24,7 @@ inline constexpr Slot kKnownDelay = kArrivalDelayMax + 1;
 inline constexpr Slot kHistorySlots =
     kSlotsPerWeek + 2 * kSlotsPerDay;  // that a row may look back on
 
-inline constexpr std::array<std::string_view, 17> kFeatureNames{"step",
+inline constexpr std::array<std::string_view, 19> kFeatureNames{"step",
                                                                 "half_hour",
                                                                 "weekday",
                                                                 "holiday",
@@ -39,7 +39,9 @@ inline constexpr std::array<std::string_view, 17> kFeatureNames{"step",
                                                                 "load_latest",
                                                                 "load_latest_week_ratio",
                                                                 "temperature_change",
+                                                                "temperature_week_change",
                                                                 "holiday_before",
+                                                                "holiday_last_week",
                                                                 "zone"};
 inline constexpr size_t kFeatureCount = kFeatureNames.size();
 using FeatureRow = std::array<float, kFeatureCount>;
@@ -55,6 +57,10 @@ struct History {
     float load_at(Slot slot) const;
     float temperature_at(Slot slot) const;
 };
+
+// What the model corrects instead of starting from nothing: last week's load at the same time, in units of the zone's
+// scale; the day's where that is not known, the mean of the zone where neither is.
+float baseline(const FeatureRow& row);
 
 // `temperature_c` is the forecast for the target, issued at `issued`. step is 1 to kSteps.
 FeatureRow feature_row(const History& history, Slot issued, int step, float temperature_c);

@@ -43,7 +43,7 @@ kw::Result<std::vector<ForecastPoint>> forecast(const Model& model, const Histor
     std::vector<ForecastPoint> points;
     points.reserve(kSteps);
     for (size_t i = 0; i < kSteps; ++i) {
-        const double mean = std::max(0.0F, means[i]) * history.scale_mw;
+        const double mean = std::max(0.0F, means[i] * baseline(rows[i])) * history.scale_mw;
         const Band& band = model.metadata.bands[i * kBands / kSteps];
         points.push_back({issued + static_cast<Slot>(i) + 1, mean, mean * (1 + band.low),
                           mean * (1 + band.high)});

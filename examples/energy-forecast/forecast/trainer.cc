@@ -15,7 +15,14 @@ constexpr Slot kPastMin = 6 * kSlotsPerWeek;
 
 struct Examples {
     std::vector<FeatureRow> rows;
-    std::vector<float> targets;  // in units of the zone's scale
+    std::vector<float> loads;  // in units of the zone's scale
+
+    // What is learnt: the load as a multiple of the baseline.
+    std::vector<float> targets() const {
+        std::vector<float> result(loads.size());
+        for (size_t i = 0; i < loads.size(); ++i) result[i] = loads[i] / baseline(rows[i]);
+        return result;
+    }
 };
 
 // Forecasts issued in [from, to − kSteps) of one zone, whose targets are known.
@@ -27,7 +34,7 @@ void add_examples(const History& history, Slot from, Slot to, Slot every,
             if (std::isnan(load)) continue;
             examples.rows.push_back(
                 feature_row(history, issued, step, weather(history.zone, issued, issued + step)));
-            examples.targets.push_back(load / static_cast<float>(history.scale_mw));
+            examples.loads.push_back(load / static_cast<float>(history.scale_mw));
         }
     }
 }
@@ -45,11 +52,12 @@ double quantile(std::vector<double>& values, double share) {
 }
 
 std::array<Band, kBands> bands_of(const Examples& examples, std::span<const float> forecasts) {
+    const std::vector<float> targets = examples.targets();
     std::array<std::vector<double>, kBands> residuals;
     for (size_t i = 0; i < forecasts.size(); ++i) {
         if (forecasts[i] <= 0) continue;
         const auto step = static_cast<size_t>(examples.rows[i][0]) - 1;
-        residuals[step * kBands / kSteps].push_back(examples.targets[i] / forecasts[i] - 1);
+        residuals[step * kBands / kSteps].push_back(targets[i] / forecasts[i] - 1);
     }
     std::array<Band, kBands> bands;
     for (size_t i = 0; i < kBands; ++i)
@@ -118,16 +126,16 @@ kw::Result<Model> train(std::span<const History> histories, const WeatherForecas
         add_examples(history, bands_from, judged_from, options.issue_every, weather, bands);
         add_examples(history, judged_from, end, options.issue_every, weather, judged);
     }
-    if (options.shuffle_targets) shuffle(trees.targets, options.booster.seed);
+    if (options.shuffle_targets) shuffle(trees.loads, options.booster.seed);
     KW_TRY_ASSIGN(Booster booster,
-                  Booster::train(trees.rows, trees.targets, options.booster, on_round));
+                  Booster::train(trees.rows, trees.targets(), options.booster, on_round));
     ModelMetadata metadata;
     KW_TRY_ASSIGN(const std::vector<float> band_forecasts, booster.predict(bands.rows));
     metadata.bands = bands_of(bands, band_forecasts);
     KW_TRY_ASSIGN(const std::vector<float> judged_forecasts, booster.predict(judged.rows));
-    metadata.accuracy_percent = accuracy(judged_forecasts, judged.targets);
+    metadata.accuracy_percent = accuracy(judged_forecasts, judged.targets());
     metadata.naive_accuracy_percent =
-        accuracy(column(judged.rows, feature_index("load_last_week")), judged.targets);
+        accuracy(column(judged.rows, feature_index("load_last_week")), judged.loads);
     for (const History& history : histories) metadata.scales_mw.push_back(history.scale_mw);
     for (size_t i = 0; i < kFeatureCount; ++i)
         metadata.drift[i] = drift_reference(column(trees.rows, i));

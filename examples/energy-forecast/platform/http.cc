@@ -35,7 +35,6 @@ HttpRequest from_library(const httplib::Request& in) {
     for (const auto& [name, value] : in.params) request.query.emplace(name, value);
     for (const auto& [name, value] : in.headers) request.headers.emplace(lower(name), value);
     request.body = in.body;
-    request.remote_address = in.remote_addr;
     return request;
 }
 

@@ -23,7 +23,6 @@ struct HttpRequest {
     std::map<std::string, std::string> query;    // the first of each name
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
-    std::string remote_address;
 
     std::string query_or(const std::string& name, std::string_view otherwise) const;
     std::string header_or(const std::string& name, std::string_view otherwise) const;

@@ -151,7 +151,10 @@ kw::Result<void> TrainingJob::run(bool bad) {
     TrainingOptions options;
     options.booster.seed = static_cast<uint64_t>(service_.clock().now_s());
     options.shuffle_targets = bad;
-    if (bad) options.booster.rounds = 10;
+    if (bad) {  // few rounds are enough to learn nonsense, in long steps
+        options.booster.rounds = 10;
+        options.booster.learning_rate = 0.5;
+    }
     const auto on_round = [&](int) {
         shown_seconds_.with({kModelName})
             .set(std::chrono::duration<double>(Clock::now() - started).count());
@@ -173,8 +176,9 @@ kw::Result<void> TrainingJob::run(bool bad) {
         version_ = version;
         rows_ = rows;
     }
-    const bool better =
-        accuracy > naive && accuracy > serving_.promoted_accuracy() - kWorseByAtMost;
+    const bool better =  // any model is better than none
+        !serving_.ready() ||
+        (accuracy > naive && accuracy > serving_.promoted_accuracy() - kWorseByAtMost);
     service_.log(kilowatch::LogLevel::kInfo, "training ended",
                  {{"model_version", version},
                   {"accuracy_percent", accuracy},

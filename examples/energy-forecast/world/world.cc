@@ -118,8 +118,8 @@ double World::demand_mw(size_t zone, Slot slot) const {
     const double weather =
         place.heating * std::max(0.0, 16 - felt) + place.cooling * std::max(0.0, felt - 22);
     const double days = static_cast<double>(slot) / kSlotsPerDay;
-    const double chance = 0.020 * noise(stream_of(kDemandSlow, zone), days / 3) +
-                          0.012 * noise(stream_of(kDemandFast, zone), days * 8);
+    const double chance = 0.035 * noise(stream_of(kDemandSlow, zone), days / 3) +
+                          0.015 * noise(stream_of(kDemandFast, zone), days * 8);
     const double lighting = 1 - 0.03 * season(place, local.day_of_year);
     return place.base_mw *
            (at_half_hour(profile_of(local), local.half_hour) * lighting + weather + chance);
