@@ -33,7 +33,8 @@ class Booster final {
                                      std::span<const float> targets, const BoosterOptions& options,
                                      const std::function<bool(int)>& on_round);
 
-    // Errors: kCorrupt when the bytes hold no model of kFeatureCount features.
+    // `bytes` as save() gave them: damaged ones may cost XGBoost any amount of memory.
+    // Errors: kCorrupt when they hold no model of kFeatureCount features.
     static kw::Result<Booster> load(std::string_view bytes);
     kw::Result<std::string> save() const;  // XGBoost's universal binary JSON
 

@@ -30,6 +30,8 @@ struct DriftReference {
 struct ModelMetadata {
     std::string version;       // v0001, v0002, …
     std::string data_version;  // day of the newest load and a checksum of all of it
+    std::string
+        model_sha256;  // of model.ubj: XGBoost trusts what it reads, so a damaged file must not reach it
     int64_t trained_at_s = 0;  // simulated Unix seconds
     double training_seconds = 0;
     uint64_t rows = 0;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "platform/secrets.h"
 #include "platform/text_file.h"
 
 namespace energy {
@@ -30,6 +31,7 @@ std::string metadata_to_json(const ModelMetadata& metadata) {
                          {"shares", metadata.drift[i].shares}});
     return json{{"version", metadata.version},
                 {"data_version", metadata.data_version},
+                {"model_sha256", metadata.model_sha256},
                 {"trained_at_s", metadata.trained_at_s},
                 {"training_seconds", metadata.training_seconds},
                 {"rows", metadata.rows},
@@ -49,6 +51,7 @@ kw::Result<ModelMetadata> metadata_from_json(const std::string& text) {
         ModelMetadata metadata;
         in.at("version").get_to(metadata.version);
         in.at("data_version").get_to(metadata.data_version);
+        in.at("model_sha256").get_to(metadata.model_sha256);
         in.at("trained_at_s").get_to(metadata.trained_at_s);
         in.at("training_seconds").get_to(metadata.training_seconds);
         in.at("rows").get_to(metadata.rows);
@@ -110,6 +113,7 @@ kw::Result<Model> ModelStore::add(Model model) {
     model.metadata.version = fmt::format("v{:04}", number);
     KW_TRY_ASSIGN(const std::string bytes, model.booster.save());
     model.size_bytes = bytes.size();
+    model.metadata.model_sha256 = sha256_hex(bytes);
     const std::string final_name = folder_ + "/" + model.metadata.version, fresh = folder_ + "/new";
     std::error_code error;
     fs::remove_all(fresh, error);
@@ -132,6 +136,8 @@ kw::Result<Model> ModelStore::load(const std::string& version) const {
     kw::Result<ModelMetadata> metadata = metadata_from_json(text);
     if (!metadata.ok()) return std::move(metadata).error().with_context(folder);
     KW_TRY_ASSIGN(const std::string bytes, read_file(folder + "/model.ubj"));
+    if (sha256_hex(bytes) != metadata->model_sha256)
+        return kw::corrupt("{}/model.ubj is not what was written", folder);
     kw::Result<Booster> booster = Booster::load(bytes);
     if (!booster.ok()) return std::move(booster).error().with_context(folder);
     return Model{std::move(metadata).value(), std::move(booster).value(), bytes.size()};
