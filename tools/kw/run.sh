@@ -8,7 +8,7 @@ is_our_process() { # PID: is it still the kilowatch that we started?
 cmd_up() {
     local port=${KW_PORT:-9090} run=${KW_RUN:-$KW_ROOT/run}
     local url=http://localhost:$port pid_file=$run/kilowatch.pid pid
-    local targets=kilowatch
+    local targets=kilowatch config=packaging/kilowatch.example.yml
     platform_wanted && targets="kilowatch energy_forecast"
     # shellcheck disable=SC2086
     install_product && build_web && build_preset release $targets || return 1
@@ -20,8 +20,9 @@ cmd_up() {
     if platform_wanted; then
         trap 'echo; stop_platform "$run"; exit 0' INT TERM
         start_platform "$run" || return 1
+        config=$(python3 tools/kw/platform_config.py "$run" "$port") || { stop_platform "$run"; return 1; }
     fi
-    build/release/kilowatch serve --config.file=packaging/kilowatch.example.yml \
+    build/release/kilowatch serve --config.file="$config" \
         --storage.path="$run/data" --web.listen-address="127.0.0.1:$port" --web.enable-lifecycle \
         >"$run/kilowatch.log" 2>&1 &
     pid=$!
