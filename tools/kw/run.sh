@@ -19,8 +19,12 @@ cmd_up() {
     mkdir -p "$run"
     if platform_wanted; then
         trap 'echo; stop_platform "$run"; exit 0' INT TERM
-        start_platform "$run" || return 1
-        config=$(python3 tools/kw/platform_config.py "$run" "$port") || { stop_platform "$run"; return 1; }
+        if ! start_platform "$run" || ! config=$(python3 tools/kw/platform_config.py "$run" "$port"); then
+            # Watching this machine needs no platform.
+            echo "  Kilowatch starts without it."
+            stop_platform "$run"
+            config=packaging/kilowatch.example.yml KW_PLATFORM=off
+        fi
     fi
     build/release/kilowatch serve --config.file="$config" \
         --storage.path="$run/data" --web.listen-address="127.0.0.1:$port" --web.enable-lifecycle \
