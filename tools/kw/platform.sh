@@ -3,15 +3,11 @@
 
 platform_wanted() { [ "${KW_PLATFORM:-on}" != off ]; }
 
-is_our_platform() { # PID
-    [ -n "$1" ] && [ "$(readlink "/proc/$1/exe" 2>/dev/null)" = "$KW_ROOT/build/release/energy-forecast" ]
-}
-
 # Starts it in the background; PLATFORM_PID is its process. KW_PLATFORM_ARGS has further options of `run`.
 start_platform() { # RUN
     local run=$1 log=$1/platform.log
     mkdir -p "$run"
-    if is_our_platform "$(cat "$run/platform.pid" 2>/dev/null)"; then
+    if is_our_process "$(cat "$run/platform.pid" 2>/dev/null)"; then
         echo "The platform runs already (./kw down stops it)"
         return 1
     fi
@@ -20,7 +16,7 @@ start_platform() { # RUN
     setsid build/release/energy-forecast run --run-folder="$run/platform" --share="$KW_ROOT/examples/energy-forecast" \
         ${KW_PLATFORM_ARGS:-} >"$log" 2>&1 &
     PLATFORM_PID=$!
-    echo "$PLATFORM_PID" >"$run/platform.pid"
+    process_mark "$PLATFORM_PID" >"$run/platform.pid"
     local tries=0
     until grep -q '^ready$' "$log" 2>/dev/null; do
         if ! kill -0 "$PLATFORM_PID" 2>/dev/null; then
@@ -41,16 +37,16 @@ start_platform() { # RUN
 }
 
 stop_platform() { # RUN
-    local run=$1 pid
-    pid=$(cat "$run/platform.pid" 2>/dev/null)
-    if is_our_platform "$pid"; then
-        kill -TERM "$pid"
+    local run=$1 mark
+    mark=$(cat "$run/platform.pid" 2>/dev/null)
+    if is_our_process "$mark"; then
+        kill -TERM "${mark%% *}"
         for _ in $(seq 600); do
-            is_our_platform "$pid" || break
+            is_our_process "$mark" || break
             sleep 0.1
         done
-        if is_our_platform "$pid"; then
-            echo "process $pid did not stop within a minute; see $run/platform/*.log"
+        if is_our_process "$mark"; then
+            echo "process ${mark%% *} did not stop within a minute; see $run/platform/*.log"
             return 1
         fi
         echo "The platform has stopped."

@@ -1,8 +1,13 @@
 # ./kw up and ./kw down: the server with its example configuration in the foreground, and the platform that it
 # watches (platform.sh).
 
-is_our_process() { # PID: is it still the kilowatch that we started?
-    [ -n "$1" ] && [ "$(readlink "/proc/$1/exe" 2>/dev/null)" = "$KW_ROOT/build/release/kilowatch" ]
+# A process that we started is known by its id and the time of its start: ids are used again.
+process_mark() { # PID
+    echo "$1 $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20)"
+}
+
+is_our_process() { # MARK
+    [ -n "$1" ] && [ "$(process_mark "${1%% *}")" = "$1" ]
 }
 
 cmd_up() {
@@ -14,6 +19,12 @@ cmd_up() {
     install_product && build_web && build_preset release $targets || return 1
     if is_our_process "$(cat "$pid_file" 2>/dev/null)"; then
         echo "Kilowatch runs already: $url (./kw down stops it)"
+        return 1
+    fi
+    # Another server there would answer in our place.
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        echo "port $port is taken by another program"
+        echo "  mend: choose another: KW_PORT=9091 ./kw up"
         return 1
     fi
     mkdir -p "$run"
@@ -30,7 +41,7 @@ cmd_up() {
         --storage.path="$run/data" --web.listen-address="127.0.0.1:$port" --web.enable-lifecycle \
         >"$run/kilowatch.log" 2>&1 &
     pid=$!
-    echo "$pid" >"$pid_file"
+    process_mark "$pid" >"$pid_file"
     # shellcheck disable=SC2064
     trap "kill -TERM $pid 2>/dev/null; wait $pid; rm -f '$pid_file'; echo; echo 'Kilowatch has stopped.'; stop_platform '$run'; exit 0" INT TERM
     printf '▸ %s\n' "Start Kilowatch"
@@ -73,20 +84,20 @@ TEXT
 }
 
 cmd_down() {
-    local run=${KW_RUN:-$KW_ROOT/run} pid
+    local run=${KW_RUN:-$KW_ROOT/run} mark
     local had_platform=
-    is_our_platform "$(cat "$run/platform.pid" 2>/dev/null)" && had_platform=1
-    pid=$(cat "$run/kilowatch.pid" 2>/dev/null)
-    if ! is_our_process "$pid"; then
+    is_our_process "$(cat "$run/platform.pid" 2>/dev/null)" && had_platform=1
+    mark=$(cat "$run/kilowatch.pid" 2>/dev/null)
+    if ! is_our_process "$mark"; then
         [ -n "$had_platform" ] || echo "nothing that ./kw up started is running"
         stop_platform "$run"
         return
     fi
-    kill -TERM "$pid"
+    kill -TERM "${mark%% *}"
     for _ in $(seq 300); do
-        is_our_process "$pid" || { echo "Kilowatch has stopped."; stop_platform "$run"; return; }
+        is_our_process "$mark" || { echo "Kilowatch has stopped."; stop_platform "$run"; return; }
         sleep 0.1
     done
-    echo "process $pid did not stop within 30 s; see $run/kilowatch.log"
+    echo "process ${mark%% *} did not stop within 30 s; see $run/kilowatch.log"
     return 1
 }
