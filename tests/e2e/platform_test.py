@@ -308,7 +308,7 @@ class PlatformTest(unittest.TestCase):
         self.assertAlmostEqual(self.total("model", "model_feature_importance"), 1, places=5)
         self.assertIn("all", {labels["service"] for name, labels, _ in self.series("api") if name == "encryption_enabled"})
 
-    # guide: G023, G024, G025, G026, G027, G028, G145, G146, G147, G148, G149, G150, P17
+    # guide: G001, G023, G024, G025, G026, G027, G028, G145, G146, G147, G148, G149, G150, G164, G191, G193, P17
     def test_kilowatch_answers_the_guides_queries(self) -> None:
         folder = self.folder / "kilowatch"
         folder.mkdir()
@@ -317,6 +317,7 @@ class PlatformTest(unittest.TestCase):
         server = Server(folder, f"global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n{jobs}")
         server.start()
         self.addCleanup(server.stop)
+        wait_until(lambda: len(server.query('up{job=~"api|model-service"} == 1')) == 2, "both jobs of the guide are up", 10)
         for text, low, high in GUIDE_QUERIES:
             with self.subTest(text):
                 result = wait_until(lambda: server.query(text), f"{text} has an answer", 30)
