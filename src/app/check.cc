@@ -6,11 +6,11 @@
 #include <ostream>
 
 #include "app/config/config.h"
-#include "app/config/rule_files.h"
 #include "app/config/static_targets.h"
 #include "app/config/web_config.h"
 #include "base/fs/file_system.h"
 #include "model/sample.h"
+#include "rules/rule_file.h"
 #include "scrape/target_labels.h"
 #include "wire/exposition/lint.h"
 
@@ -74,11 +74,14 @@ class Verdict {
 
 void check_rule_text(Verdict& verdict, const std::string& text, const std::string& path,
                      const LintOptions& lint) {
-    const Result<RuleFileSummary> rules = check_rule_file(text, path);
-    if (!rules.ok()) return verdict.fail(rules.error().message);
-    verdict.success(fmt::format("{} rules found", rules->rule_count));
+    rules::ReadOptions options;
+    options.features = promql::ParseOptions::all_features();
+    const Result<rules::RuleFile> file = rules::read_rule_file(text, path, options);
+    if (!file.ok()) return verdict.fail(file.error().message);
+    if (file->has_more_documents) verdict.warn("only the first YAML document of the file is read");
+    verdict.success(fmt::format("{} rules found", file->rule_count()));
     if (!lint.has("duplicate-rules")) return;
-    for (const DuplicateRule& duplicate : rules->duplicates) {
+    for (const rules::DuplicateRule& duplicate : file->duplicates()) {
         verdict.remark(fmt::format("{}:{}: {} {} is the same series as a rule above it; remove one",
                                    path, duplicate.line, duplicate.name,
                                    duplicate.labels.to_string()));

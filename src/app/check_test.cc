@@ -5,7 +5,6 @@
 
 #include <sstream>
 
-#include "app/config/rule_files.h"
 #include "base/fs/memory.h"
 
 namespace kw::app {
@@ -58,7 +57,6 @@ scrape_configs:
     const Said said_of = said(check_config, CheckConfigOptions{.files = {"/c/kw.yml"}, .lint = {}});
     EXPECT_EQ(said_of.code, kExitOk) << said_of.err;
     EXPECT_EQ(said_of.out, R"(Checking /c/kw.yml
-  WARNING: /c/kw.yml:2: rule_files: does not act yet: rules are not evaluated
   WARNING: file /c/none.yml of file_sd_configs in job a does not exist
   1 rule files found
   SUCCESS: /c/kw.yml is a valid configuration
@@ -208,38 +206,6 @@ TEST_F(CheckTest, WebConfig) {
     write("/w/empty.yml", "");
     EXPECT_EQ(said(check_web_config, std::vector<std::string>{"/w/web.yml"}).code, kExitFailed);
     EXPECT_EQ(said(check_web_config, std::vector<std::string>{"/w/empty.yml"}).code, kExitOk);
-}
-
-TEST(RuleFiles, RefusesWithThePlace) {
-    struct Row {
-        const char* text;
-        const char* want;
-    };
-    const Row rows[] = {
-        {"group: []", "r.yml:1: group: is not a key of rule file; did you mean groups?"},
-        {"groups: [{rules: []}]", "groups[0].name: is missing"},
-        {"groups: [{name: a}, {name: a}]", "groups[1].name: \"a\" names another group"},
-        {"groups:\n- name: a\n  rules:\n  - expr: up",
-         "r.yml:4: groups[0].rules[0]: wants one of record, alert"},
-        {"groups: [{name: a, rules: [{record: a, alert: b, expr: up}]}]", "alert: excludes record"},
-        {"groups: [{name: a, rules: [{record: a, expr: up, for: 1m}]}]",
-         "for: is for alerting rules"},
-        {"groups: [{name: a, rules: [{record: '', expr: up}]}]", "wants one of record, alert"},
-        {"groups:\n- name: a\n  rules:\n  - record: a\n    expr: 'up +'",
-         "r.yml:5: groups[0].rules[0].expr: 1:"},
-        {"groups: [{name: a, rules: [{alert: a, expr: up, labels: {__name__: x}}]}]",
-         "is the metric's name"},
-    };
-    for (const Row& row : rows) {
-        SCOPED_TRACE(row.text);
-        const Result<RuleFileSummary> got = check_rule_file(row.text, "r.yml");
-        ASSERT_FALSE(got.ok());
-        EXPECT_THAT(got.error().message, HasSubstr(row.want));
-    }
-    const Result<RuleFileSummary> good = check_rule_file(kRules, "r.yml");
-    ASSERT_TRUE(good.ok()) << good.error().message;
-    EXPECT_EQ(good->group_count, 1u);
-    EXPECT_EQ(good->rule_count, 2u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "app/running_config.h"
 
+#include "app/config/rule_groups.h"
 #include "base/clock.h"
 #include "base/fs/file_system.h"
 #include "base/log.h"
@@ -7,17 +8,24 @@
 
 namespace kw::app {
 
-RunningConfig::RunningConfig(Environment& env, std::string path)
+RunningConfig::RunningConfig(Environment& env, std::string path, const promql::ParseOptions& features)
     : env_(env),
       path_(std::move(path)),
+      features_(features),
       success_gauge_(env.metrics.gauge("prometheus_config_last_reload_successful",
                                        "Whether the last configuration reload attempt was successful.")),
       time_gauge_(env.metrics.gauge("prometheus_config_last_reload_success_timestamp_seconds",
                                     "Timestamp of the last successful configuration reload.")) {}
 
+Result<Config> RunningConfig::read() const {
+    KW_TRY_ASSIGN(Config config, load_config(env_.files, path_));
+    KW_TRY(load_rule_groups(env_.files, config, features_));
+    return config;
+}
+
 Result<void> RunningConfig::load() {
     MutexLock one_at_a_time(reload_mutex_);
-    KW_TRY_ASSIGN(Config config, load_config(env_.files, path_));
+    KW_TRY_ASSIGN(Config config, read());
     publish(std::move(config));
     return {};
 }
@@ -33,7 +41,7 @@ void RunningConfig::apply_first(const Apply& apply) {
 Result<void> RunningConfig::reload(const Apply& apply) {
     MutexLock one_at_a_time(reload_mutex_);
     if (!is_applied_) return unavailable("starting: the write-ahead log is being replayed");
-    Result<Config> config = load_config(env_.files, path_);
+    Result<Config> config = read();
     if (!config.ok()) {
         env_.log.error("configuration not reloaded, the old one stays",
                        {{"err", config.error().message}});

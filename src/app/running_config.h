@@ -14,6 +14,7 @@
 #include "app/config/config.h"
 #include "base/environment.h"
 #include "base/mutex.h"
+#include "promql/parser.h"
 
 namespace kw {
 class Gauge;
@@ -26,13 +27,14 @@ class RunningConfig final {
     using Apply = std::function<void(const Config&)>;
 
     // `env` outlives it. Nothing is read before load().
-    RunningConfig(Environment& env, std::string path);
+    // `features`: of the expressions in rules.
+    RunningConfig(Environment& env, std::string path, const promql::ParseOptions& features);
 
-    // The first time; nothing is applied. Errors: those of load_config().
+    // The first time; nothing is applied. Errors: those of load_config() and load_rule_groups().
     Result<void> load() KW_EXCLUDES(reload_mutex_);
     // Hands the loaded configuration over, and its warnings to the log; reload() does nothing before.
     void apply_first(const Apply& apply) KW_EXCLUDES(reload_mutex_);
-    // Reads the file again and applies it. Errors: those of load_config(), also in the log; the old one stays.
+    // Reads the file again and applies it. Errors: as load(), also in the log; the old one stays.
     Result<void> reload(const Apply& apply) KW_EXCLUDES(reload_mutex_);
 
     std::string shown_yaml() const;
@@ -41,12 +43,14 @@ class RunningConfig final {
     api::RuntimeInfo runtime_info() const;
 
  private:
+    Result<Config> read() const;
     std::shared_ptr<const Config> current() const KW_EXCLUDES(mutex_);
     void publish(Config config) KW_EXCLUDES(mutex_);
     void log_warnings(const Config& config) const;
 
     Environment& env_;
     const std::string path_;
+    const promql::ParseOptions features_;
     Gauge& success_gauge_;
     Gauge& time_gauge_;
 

@@ -28,6 +28,7 @@
 #include "net/http_server.h"
 #include "net/router.h"
 #include "promql/engine.h"
+#include "rules/rule_manager.h"
 #include "scrape/scrape_manager.h"
 #include "tsdb/database.h"
 #include "tsdb/wal_replay.h"
@@ -85,6 +86,25 @@ net::HttpServer::Options http_options(const ServeSettings& settings, net::WebOpt
     return options;
 }
 
+rules::ManagerOptions rule_options(const ServeSettings& settings) {
+    rules::ManagerOptions options;
+    options.concurrency = settings.flags.rules_max_concurrency;
+    options.outage_tolerance_ms = settings.rules_outage_tolerance_ms;
+    options.grace_period_ms = settings.rules_grace_period_ms;
+    options.resend_delay_ms = settings.rules_resend_delay_ms;
+    return options;
+}
+
+rules::RuleSet rule_set(const Config& config, const ServeSettings& settings) {
+    rules::RuleSet set;
+    set.groups = config.rule_groups;
+    set.defaults = {config.evaluation_interval_ms, config.rule_query_offset_ms};
+    set.external_labels = config.external_labels;
+    set.external_url = settings.flags.external_url;
+    if (set.external_url.empty()) set.external_url = "http://" + settings.flags.listen_addresses.front();
+    return set;
+}
+
 api::BuildInfo api_build_info() {
     const BuildInfo& build = build_info();
     api::BuildInfo info;
@@ -139,7 +159,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         KW_TRY_ASSIGN(web, load_web_config(files, settings.flags.web_config_file));
     }
     KW_TRY(check_listen_addresses(settings.flags.listen_addresses, web));
-    RunningConfig running(env, settings.flags.config_file);
+    const promql::EngineOptions query_options = engine_options(settings);
+    RunningConfig running(env, settings.flags.config_file, query_options.features);
     KW_TRY(running.load());
 
     // store
@@ -154,6 +175,13 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     collect::SelfCollectors self(clock, {});
     RemoteCollectors remote_collectors(env, fetcher);
     scrape::ScrapeManager scraper(env, store, fetcher);
+
+    // query
+    promql::Engine engine(env, store, query_options);
+
+    // evaluate
+    rules::RuleManager rule_manager(env, engine, store, nullptr, rule_options(settings));
+
     const auto apply = [&](const Config& config) {
         std::vector<scrape::CollectorJob> collectors;
         if (config.host.enabled) {
@@ -169,6 +197,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                                   .collect = [&](std::string& out) {
                                       metrics.render(out);
                                       self.collect(out);
+                                      rule_manager.render_metrics(out);
                                   }});
         }
         for (scrape::CollectorJob& job : remote_collectors.apply(config.remote_collectors)) {
@@ -176,10 +205,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         }
         scraper.apply(config.jobs, std::move(collectors));
         remote_collectors.end_unused();
+        rule_manager.apply(rule_set(config, settings));
     };
-
-    // query
-    promql::Engine engine(env, store, engine_options(settings));
 
     // present
     net::Router routes;
@@ -191,6 +218,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
          .engine = engine,
          .options = api_options(settings),
          .targets = api::target_reader(scraper),
+         .rule_groups = [&] { return rule_manager.groups(); },
          .is_ready = [&] { return store.is_set(); },
          .config_yaml = [&] { return running.shown_yaml(); },
          .flags = flag_values(settings.flags),
@@ -198,7 +226,11 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
          .runtime = [&] { return runtime_info(settings, running, started); },
          .wal_replay = [&] { return replay_status(replay); },
          .config_warnings = [&] { return running.warnings(); },
-         .further_metrics = [&](std::string& out) { self.collect(out); },
+         .further_metrics =
+             [&](std::string& out) {
+                 self.collect(out);
+                 rule_manager.render_metrics(out);
+             },
          .write =
              [&](std::string_view body) {
                  const intake::RemoteWriteIntake::Answer answer = remote_write.write(body);
@@ -227,6 +259,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     }
     log.info("stopping");
     http->stop();
+    rule_manager.stop();
     scraper.stop();
     return database->flush();
 }

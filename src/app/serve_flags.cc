@@ -98,6 +98,24 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
         ->check(CLI::IsMember({"promql-experimental-functions", "promql-delayed-name-removal",
                                "promql-duration-expr", "promql-extended-range-selectors",
                                "promql-binop-fill-modifiers"}));
+    command
+        .add_option("--rules.alert.for-outage-tolerance", flags.rules_outage_tolerance,
+                    "The longest outage after which the `for` state of alerts is restored")
+        ->capture_default_str();
+    command
+        .add_option("--rules.alert.for-grace-period", flags.rules_grace_period,
+                    "The least time between a restart and a restored alert's firing; state is kept only "
+                    "of alerts whose `for` is longer")
+        ->capture_default_str();
+    command
+        .add_option("--rules.alert.resend-delay", flags.rules_resend_delay,
+                    "The least time between two messages of one alert")
+        ->capture_default_str();
+    command
+        .add_option("--rules.max-concurrent-evals", flags.rules_max_concurrency,
+                    "The most rules that are evaluated at a time")
+        ->check(CLI::Range(1u, 1'000u))
+        ->capture_default_str();
     command.add_option("--log.level", flags.log_level, "debug, info, warn or error")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
         ->capture_default_str();
@@ -136,6 +154,12 @@ Result<ServeSettings> check_serve_flags(const ServeFlags& flags) {
                   duration_of("query.timeout", flags.query_timeout, false));
     KW_TRY_ASSIGN(settings.query_lookback_ms,
                   duration_of("query.lookback-delta", flags.query_lookback_delta, false));
+    KW_TRY_ASSIGN(settings.rules_outage_tolerance_ms,
+                  duration_of("rules.alert.for-outage-tolerance", flags.rules_outage_tolerance, true));
+    KW_TRY_ASSIGN(settings.rules_grace_period_ms,
+                  duration_of("rules.alert.for-grace-period", flags.rules_grace_period, true));
+    KW_TRY_ASSIGN(settings.rules_resend_delay_ms,
+                  duration_of("rules.alert.resend-delay", flags.rules_resend_delay, true));
     if (flags.wal_sync != "acked" && flags.wal_sync != "interval") {
         return invalid("--storage.wal.sync: '{}', want acked or interval", flags.wal_sync);
     }
@@ -172,6 +196,10 @@ std::map<std::string, std::string> flag_values(const ServeFlags& flags) {
         {"query.max-concurrency", std::to_string(flags.query_max_concurrency)},
         {"query.lookback-delta", flags.query_lookback_delta},
         {"enable-feature", joined(flags.enable_features)},
+        {"rules.alert.for-outage-tolerance", flags.rules_outage_tolerance},
+        {"rules.alert.for-grace-period", flags.rules_grace_period},
+        {"rules.alert.resend-delay", flags.rules_resend_delay},
+        {"rules.max-concurrent-evals", std::to_string(flags.rules_max_concurrency)},
         {"log.level", flags.log_level},
         {"log.format", flags.log_format},
     };

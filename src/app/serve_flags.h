@@ -38,6 +38,11 @@ struct ServeFlags {
     std::string query_lookback_delta = "5m";
     std::vector<std::string> enable_features;
 
+    std::string rules_outage_tolerance = "1h";  // --rules.alert.for-outage-tolerance
+    std::string rules_grace_period = "10m";     // --rules.alert.for-grace-period
+    std::string rules_resend_delay = "1m";      // --rules.alert.resend-delay
+    uint32_t rules_max_concurrency = 4;         // --rules.max-concurrent-evals
+
     std::string log_level = "info";
     std::string log_format = "logfmt";
 };
@@ -50,6 +55,9 @@ struct ServeSettings {
     int64_t read_timeout_ms = 0;
     int64_t query_timeout_ms = 0;
     int64_t query_lookback_ms = 0;
+    int64_t rules_outage_tolerance_ms = 0;
+    int64_t rules_grace_period_ms = 0;
+    int64_t rules_resend_delay_ms = 0;
     bool wal_sync_acked = true;
     LogLevel log_level = LogLevel::kInfo;
     LogFormat log_format = LogFormat::kLogfmt;

@@ -19,10 +19,16 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/labels.h"
-#include "model/sample.h"
+#include "promql/series_notation.h"
 
 namespace kw::conformance {
+
+using promql::is_series_line;
+using promql::parse_script_time;
+using promql::parse_series_line;
+using promql::ScriptPoint;
+using promql::SeriesLine;
+using promql::trimmed;
 
 struct ScriptCase {
     enum class Outcome : unsigned char { kPassed, kFailed };
@@ -36,28 +42,6 @@ struct ScriptCase {
 Result<void> run_script(std::string_view text,
                         const std::function<void(const ScriptCase&)>& report);
 
-// --- promqltest_series.cc
-
-// One point of a series line.
-struct ScriptPoint {
-    enum class Kind : unsigned char { kNone, kFloat, kHistogram };
-    Kind kind = Kind::kNone;
-    double value = 0;
-    std::shared_ptr<const Histogram> histogram;  // kHistogram
-};
-
-struct SeriesLine {
-    LabelSet labels;
-    std::vector<ScriptPoint> points;
-    // With `@st`: the start of each sample as a distance to it, for the series line that follows.
-    bool is_starts = false;
-    std::vector<std::optional<int64_t>> starts_ms;
-};
-
-// `name{a="b"} 1+2x3 _ {{…}}`. Errors: kInvalid.
-Result<SeriesLine> parse_series_line(std::string_view line);
-// Whether a line begins like a series and not like a number.
-bool is_series_line(std::string_view line);
 // --- promqltest_histogram.cc
 
 // The native histograms, with custom buckets, of the classic ones among the series of a load.
@@ -68,8 +52,5 @@ bool equal_enough(const ScriptPoint& want, const ScriptPoint& got);
 
 // Relative to the sum of both; NaN equals NaN.
 bool almost_equal(double a, double b);
-// `5m`, `-1h`, `300` (seconds). Errors: kInvalid.
-Result<int64_t> parse_script_time(std::string_view text);
-std::string_view trimmed(std::string_view text);
 
 }  // namespace kw::conformance

@@ -12,6 +12,7 @@ namespace {
 constexpr Suite kSuites[] = {
     {"config", run_config}, {"discovery", run_discovery}, {"exposition", run_exposition},
     {"promql", run_promql}, {"promtool", run_promtool},   {"relabel", run_relabel},
+    {"rules", run_rules},
 };
 
 }  // namespace

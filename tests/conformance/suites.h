@@ -64,4 +64,7 @@ void run_promtool(const std::filesystem::path& folder, Tally& tally);
 // --- suite_relabel.cc
 void run_relabel(const std::filesystem::path& folder, Tally& tally);
 
+// --- suite_rules.cc
+void run_rules(const std::filesystem::path& folder, Tally& tally);
+
 }  // namespace kw::conformance

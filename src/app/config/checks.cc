@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "app/config/values.h"
+#include "settings/values.h"
 #include "model/labels.h"
 
 namespace kw::app {

@@ -11,11 +11,11 @@
 #include "app/config/convert.h"
 #include "app/config/globals.h"
 #include "app/config/inactive.h"
-#include "app/config/section.h"
-#include "app/config/values.h"
+#include "app/config/schema.h"
 #include "base/fs/file_system.h"
 #include "model/sample.h"
 #include "scrape/discovery/document.h"
+#include "settings/values.h"
 #include "yaml/yaml.h"
 
 namespace kw::app {
@@ -72,6 +72,7 @@ class Loader {
 
     Result<void> read_global(Section& global) {
         config_.evaluation_interval_ms = global.integer("evaluation_interval");
+        config_.rule_query_offset_ms = global.integer("rule_query_offset");
         LabelBuilder labels;
         TextsByName expanded;
         for (const auto& [name, values] : global.map("external_labels")) {

@@ -23,6 +23,7 @@
 #include "collect/probe/probe.h"
 #include "collect/redis/source.h"
 #include "model/labels.h"
+#include "rules/rule_file.h"
 #include "scrape/options.h"
 
 namespace kw::fs {
@@ -40,7 +41,7 @@ struct ConfigWarning {
     bool operator==(const ConfigWarning&) const = default;
 };
 
-// "prometheus.yml:12: rule_files: does not act yet: …".
+// "prometheus.yml:12: alerting: does not act yet: …".
 std::string to_string(const ConfigWarning& warning);
 
 // A built-in collector, which is on unless it is switched off.
@@ -71,7 +72,10 @@ struct Config {
     std::vector<RemoteCollectorOptions> remote_collectors;
     LabelSet external_labels;  // variables expanded
     int64_t evaluation_interval_ms = 60'000;
+    int64_t rule_query_offset_ms = 0;
     std::vector<std::string> rule_files;  // globs, below the file's directory
+
+    std::vector<rules::Group> rule_groups;  // of those files; load_rule_groups() fills it
 
     // As /api/v1/status/config shows it: defaults filled in, secrets as <secret>.
     std::string shown_yaml;

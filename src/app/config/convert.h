@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/config/section.h"
+#include "app/config/schema.h"
 #include "base/result.h"
 #include "intake/relabel.h"
 #include "net/http_client.h"

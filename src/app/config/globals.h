@@ -1,7 +1,7 @@
 // What a scrape_config takes from `global` where it says nothing itself.
 #pragma once
 
-#include "app/config/section.h"
+#include "app/config/schema.h"
 #include "base/result.h"
 
 namespace kw::app {

@@ -10,14 +10,12 @@ namespace {
 
 constexpr InactiveKey kInactiveKeys[] = {
     {"runtime.gogc", "there is no garbage collector to tune"},
-    {"global.rule_query_offset", "rules are not evaluated"},
     {"global.query_log_file", "queries are not logged to a file of their own"},
     {"global.scrape_failure_log_file",
      "failed scrapes are in the server's log and on the Targets page"},
     {"global.scrape_native_histograms", "only the classic form of histograms is scraped"},
     {"global.convert_classic_histograms_to_nhcb", "classic histograms stay classic"},
     {"global.always_scrape_classic_histograms", "classic histograms are always scraped"},
-    {"rule_files", "rules are not evaluated"},
     {"alerting", "no alerts are sent"},
     {"storage.tsdb", "retention is set by flags; late samples are accepted for all of it"},
     {"storage.exemplars", "exemplars are not stored"},

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "app/config/config.h"
-#include "app/config/section.h"
+#include "app/config/schema.h"
 
 namespace kw::app {
 

@@ -3,11 +3,10 @@
 
 #include <string_view>
 
+#include "app/config/schema.h"
 #include "base/result.h"
 
 namespace kw::app {
-
-class Section;
 
 inline constexpr std::string_view kScrapeProtocols[] = {
     "PrometheusProto",     "OpenMetricsText0.0.1", "OpenMetricsText1.0.0",

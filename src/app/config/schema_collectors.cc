@@ -3,7 +3,6 @@
 
 #include "app/config/checks.h"
 #include "app/config/schema.h"
-#include "app/config/section.h"
 #include "collect/postgres/connection.h"
 #include "collect/probe/dns_message.h"
 #include "collect/redis/source.h"

@@ -6,8 +6,7 @@
 #include "app/config/checks.h"
 #include "app/config/schema.h"
 #include "app/config/schema_choices.h"
-#include "app/config/section.h"
-#include "app/config/values.h"
+#include "settings/values.h"
 #include "model/labels.h"
 #include "model/sample.h"
 

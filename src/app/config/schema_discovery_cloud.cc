@@ -1,7 +1,7 @@
 #include "app/config/schema_discovery_cloud.h"
 
 #include "app/config/checks.h"
-#include "app/config/section.h"
+#include "app/config/schema.h"
 #include "model/labels.h"
 
 namespace kw::app {

@@ -3,7 +3,6 @@
 #include "app/config/checks.h"
 #include "app/config/schema.h"
 #include "app/config/schema_choices.h"
-#include "app/config/section.h"
 
 namespace kw::app {
 namespace {

@@ -3,7 +3,6 @@
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/#alertmanager_config
 #include "app/config/checks.h"
 #include "app/config/schema.h"
-#include "app/config/section.h"
 #include "model/labels.h"
 
 namespace kw::app {

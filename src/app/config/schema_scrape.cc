@@ -4,7 +4,6 @@
 #include "app/config/convert.h"
 #include "app/config/schema.h"
 #include "app/config/schema_choices.h"
-#include "app/config/section.h"
 
 namespace kw::app {
 namespace {

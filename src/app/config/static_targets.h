@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "app/config/section.h"
+#include "app/config/schema.h"
 #include "base/result.h"
 
 namespace kw::app {

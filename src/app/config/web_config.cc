@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "app/config/convert.h"
-#include "app/config/section.h"
+#include "app/config/schema.h"
 #include "base/fs/file_system.h"
 #include "yaml/yaml.h"
 

@@ -50,6 +50,7 @@ struct ApiFixture {
         PrometheusApi::Dependencies given{.env = env, .store = store, .engine = engine};
         given.options = options;
         given.targets = targets;
+        given.rule_groups = [this] { return rule_groups; };
         given.is_ready = [this] { return is_ready; };
         given.config_yaml = [] { return std::string("global:\n  scrape_interval: 15s\n"); };
         given.flags = {{"config.file", "prometheus.yml"}, {"query.timeout", "2m"}};
@@ -121,6 +122,7 @@ struct ApiFixture {
 
     PrometheusApi::Options options;
     TargetReader targets;
+    std::vector<rules::GroupView> rule_groups;
     bool is_ready = true;
     std::string written;
     WriteAnswer write_answer;
@@ -132,5 +134,7 @@ struct ApiFixture {
 
 // One pool with a target that is up, one that is down, and one dropped.
 TargetReader test_targets();
+// Group a with a recording rule and an alert that fires for one label set; group b with a rule that fails.
+std::vector<rules::GroupView> test_rule_groups();
 
 }  // namespace kw::api

@@ -148,6 +148,7 @@ const std::vector<Request>& requests() {
         {"/targets", {}, {}},
         {"/targets/metadata", {}, {}},
         {"/rules", {}, {}},
+        {"/rules", {{"type", "alert"}, {"group_limit", "1"}}, {}},
         {"/alerts", {}, {}},
         {"/alertmanagers", {}, {}},
         {"/status/config", {}, {}},
@@ -167,6 +168,7 @@ TEST(OpenApi, AnswersFitTheDescription) {
     const Schemas schemas(YAML::LoadFile(description_file().string()));
     ApiFixture api;
     api.targets = test_targets();
+    api.rule_groups = test_rule_groups();
     api.options.enable_admin_api = true;
     PrometheusApi::Dependencies given = api.dependencies();
     given.snapshot = [](bool) -> Result<std::string> { return std::string("20260102T133700Z-a1"); };

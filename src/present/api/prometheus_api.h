@@ -22,6 +22,7 @@
 #include "model/labels.h"
 #include "model/matcher.h"
 #include "model/sample.h"
+#include "rules/rule_manager.h"
 #include "scrape/scrape_manager.h"
 
 namespace kw {
@@ -120,6 +121,7 @@ class PrometheusApi final {
         promql::Engine& engine;
         Options options{};
         TargetReader targets{};
+        std::function<std::vector<rules::GroupView>()> rule_groups{};  // unset: there are none
 
         std::function<bool()> is_ready{};            // unset: always
         std::function<std::string()> config_yaml{};  // without secrets; unset: empty
@@ -175,9 +177,10 @@ class PrometheusApi final {
     Outcome status_tsdb(const net::Request& request, net::ResponseWriter& response) const;
     Outcome status_wal_replay(const net::Request& request, net::ResponseWriter& response) const;
     Outcome status_warnings(const net::Request& request, net::ResponseWriter& response) const;
+    Outcome alertmanagers(const net::Request& request, net::ResponseWriter& response) const;
+    // prometheus_rules.cc
     Outcome rules(const net::Request& request, net::ResponseWriter& response) const;
     Outcome alerts(const net::Request& request, net::ResponseWriter& response) const;
-    Outcome alertmanagers(const net::Request& request, net::ResponseWriter& response) const;
     // prometheus_admin.cc
     Outcome delete_series(const net::Request& request, net::ResponseWriter& response) const;
     Outcome clean_tombstones(const net::Request& request, net::ResponseWriter& response) const;

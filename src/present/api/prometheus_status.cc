@@ -130,18 +130,6 @@ Result<void> PrometheusApi::status_warnings(const net::Request&,
     return envelope.end();
 }
 
-Result<void> PrometheusApi::rules(const net::Request&, net::ResponseWriter& response) const {
-    SuccessEnvelope envelope(response);
-    envelope.data().begin_object().key("groups").begin_array().end_array().end_object();
-    return envelope.end();
-}
-
-Result<void> PrometheusApi::alerts(const net::Request&, net::ResponseWriter& response) const {
-    SuccessEnvelope envelope(response);
-    envelope.data().begin_object().key("alerts").begin_array().end_array().end_object();
-    return envelope.end();
-}
-
 Result<void> PrometheusApi::alertmanagers(const net::Request&,
                                           net::ResponseWriter& response) const {
     SuccessEnvelope envelope(response);

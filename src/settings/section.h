@@ -16,14 +16,14 @@
 #include <variant>
 #include <vector>
 
-#include "app/config/schema.h"
 #include "base/result.h"
+#include "settings/schema.h"
 
 namespace kw {
 struct YamlNode;
 }
 
-namespace kw::app {
+namespace kw::settings {
 
 using Texts = std::vector<std::string>;
 // name: texts; of kTextMap, kSecretMap and kLabels one text each, of kAnyMap its YAML in one line.
@@ -102,17 +102,22 @@ class Section {
     int line_ = 0;
 };
 
+struct ReadOptions {
+    // Keys that the schema does not know are passed over: files for a newer server.
+    bool ignores_unknown_keys = false;
+};
+
 // Holds `node` against `block`: unknown keys, kinds, ranges, required keys, the checks of every
 // block. A null node is a block with nothing written. `path` is put before the keys in errors; ""
 // for a file. Errors: kInvalid, one: the first in the file's order.
 Result<Section> read_section(const YamlNode& node, const Block& block, std::string_view file,
-                             std::string_view path = {});
+                             std::string_view path = {}, const ReadOptions& options = {});
 // Likewise for a file that is a list of blocks. A null node is an empty list.
 Result<Sections> read_sections(const YamlNode& node, const Block& block, std::string_view file,
-                               std::string_view path = {});
+                               std::string_view path = {}, const ReadOptions& options = {});
 
 // The section as YAML, `indent` spaces in: secrets as <secret>, what is empty and has no default
 // left out.
 std::string section_yaml(const Section& section, size_t indent = 0);
 
-}  // namespace kw::app
+}  // namespace kw::settings

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace kw::app {
+namespace kw::settings {
 
 // Errors of all: kInvalid, saying what is wanted.
 
@@ -43,4 +43,4 @@ bool is_last_segment_glob(std::string_view pattern);
 std::string expand_variables(std::string_view text,
                              const std::function<std::string(std::string_view)>& lookup);
 
-}  // namespace kw::app
+}  // namespace kw::settings

@@ -1,11 +1,13 @@
+#include "promql/series_notation.h"
+
 #include <cmath>
 
-#include "conformance/promqltest.h"
 #include "model/histogram_text.h"
 #include "model/native_histogram.h"
+#include "model/sample.h"
 #include "promql/parser.h"
 
-namespace kw::conformance {
+namespace kw::promql {
 namespace {
 
 constexpr size_t kPointsMax = 1'000'000;
@@ -36,12 +38,12 @@ Result<size_t> series_end(std::string_view line) {
     return i;
 }
 
-Result<LabelSet> parse_labels(std::string_view text) {
+Result<LabelSet> labels_of(std::string_view text) {
     if (trimmed(text) == "{}") return LabelSet();
     const size_t brace = text.find('{');
     if (brace != std::string_view::npos && trimmed(text.substr(brace)) == "{}")
         text = text.substr(0, brace);
-    KW_TRY_ASSIGN(const std::vector<Matcher> matchers, promql::parse_selector(text));
+    KW_TRY_ASSIGN(const std::vector<Matcher> matchers, parse_selector(text));
     LabelBuilder builder;
     for (const Matcher& matcher : matchers) {
         if (matcher.op() != MatchOp::kEqual) return invalid("not a label: {}", matcher.to_string());
@@ -202,6 +204,23 @@ bool is_series_line(std::string_view line) {
     return is_classic_metric_name(line.substr(0, 1)) && !parse_value(line).ok();
 }
 
+Result<LabelSet> parse_series_labels(std::string_view text) {
+    text = trimmed(text);
+    if (text.empty()) return LabelSet();
+    KW_TRY_ASSIGN(const size_t end, series_end(text));
+    if (end != text.size()) return invalid("unexpected {} behind the labels", text.substr(end));
+    return labels_of(text);
+}
+
+Result<std::vector<ScriptPoint>> parse_series_points(std::string_view text) {
+    std::vector<ScriptPoint> points;
+    for (std::string_view token = next_token(text); !token.empty(); token = next_token(text)) {
+        KW_TRY(add_points(token, points));
+        if (points.size() > kPointsMax) return invalid("more than {} points", kPointsMax);
+    }
+    return points;
+}
+
 Result<SeriesLine> parse_series_line(std::string_view line) {
     SeriesLine out;
     line = trimmed(line);
@@ -215,7 +234,7 @@ Result<SeriesLine> parse_series_line(std::string_view line) {
         rest.remove_prefix(3);
         out.is_starts = true;
     }
-    KW_TRY_ASSIGN(out.labels, parse_labels(series));
+    KW_TRY_ASSIGN(out.labels, labels_of(series));
     for (std::string_view token = next_token(rest); !token.empty(); token = next_token(rest)) {
         if (out.is_starts)
             KW_TRY(add_starts(token, out.starts_ms));
@@ -228,4 +247,4 @@ Result<SeriesLine> parse_series_line(std::string_view line) {
     return out;
 }
 
-}  // namespace kw::conformance
+}  // namespace kw::promql

@@ -1,10 +1,10 @@
-#include "app/config/values.h"
+#include "settings/values.h"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 
-namespace kw::app {
+namespace kw::settings {
 namespace {
 
 template <typename T>
@@ -148,4 +148,4 @@ TEST(Values, GlobsMayVaryInTheirLastSegment) {
 }
 
 }  // namespace
-}  // namespace kw::app
+}  // namespace kw::settings

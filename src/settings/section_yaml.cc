@@ -1,10 +1,10 @@
 // Section → YAML text, as /api/v1/status/config shows it: Prometheus' order and spellings.
-#include "app/config/section.h"
-#include "app/config/values.h"
+#include "settings/section.h"
+#include "settings/values.h"
 #include "model/sample.h"
 #include "yaml/yaml.h"
 
-namespace kw::app {
+namespace kw::settings {
 namespace {
 
 constexpr std::string_view kSecretShown = "<secret>";
@@ -149,4 +149,4 @@ std::string section_yaml(const Section& section, size_t indent) {
     return Writer().write(section, indent, {});
 }
 
-}  // namespace kw::app
+}  // namespace kw::settings

@@ -1,4 +1,4 @@
-#include "app/config/values.h"
+#include "settings/values.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,7 @@
 
 #include "model/labels.h"
 
-namespace kw::app {
+namespace kw::settings {
 namespace {
 
 struct Unit {
@@ -288,4 +288,4 @@ std::string expand_variables(std::string_view text,
     return out;
 }
 
-}  // namespace kw::app
+}  // namespace kw::settings

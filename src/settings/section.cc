@@ -1,14 +1,14 @@
-#include "app/config/section.h"
+#include "settings/section.h"
 
 #include <algorithm>
 
-#include "app/config/values.h"
 #include "base/check.h"
 #include "model/labels.h"
 #include "model/sample.h"
+#include "settings/values.h"
 #include "yaml/yaml.h"
 
-namespace kw::app {
+namespace kw::settings {
 namespace {
 
 const std::string kNoText;
@@ -92,7 +92,8 @@ bool is_empty(const decltype(Value::data)& data) {
 // Fills a Section from a node; knows where in the file it stands.
 class SectionReader {
  public:
-    SectionReader(std::shared_ptr<const std::string> file) : file_(std::move(file)) {}
+    SectionReader(std::shared_ptr<const std::string> file, const ReadOptions& options)
+        : file_(std::move(file)), options_(options) {}
 
     Result<Section> read(const YamlNode& node, const Block& block, std::string path, int line) {
         Section section(block);
@@ -174,7 +175,10 @@ class SectionReader {
             const auto found =
                 std::find_if(section.values_.begin(), section.values_.end(),
                              [&](const Value& v) { return v.field->name == key.text; });
-            if (found == section.values_.end()) return unknown(key, section);
+            if (found == section.values_.end()) {
+                if (options_.ignores_unknown_keys) continue;
+                return unknown(key, section);
+            }
             found->line = key.line;
             found->data = std::monostate{};
             if (node.items[i].is_null() && found->field->kind != Kind::kBlock) continue;
@@ -349,6 +353,7 @@ class SectionReader {
     }
 
     std::shared_ptr<const std::string> file_;
+    const ReadOptions options_;
 };
 
 const Value& Section::value(std::string_view key) const {
@@ -432,15 +437,15 @@ Error Section::error_at(std::string_view key, std::string message) const {
 }
 
 Result<Section> read_section(const YamlNode& node, const Block& block, std::string_view file,
-                             std::string_view path) {
-    SectionReader reader(std::make_shared<const std::string>(file));
+                             std::string_view path, const ReadOptions& options) {
+    SectionReader reader(std::make_shared<const std::string>(file), options);
     return reader.read(node, block, std::string(path), 1);
 }
 
 Result<Sections> read_sections(const YamlNode& node, const Block& block, std::string_view file,
-                               std::string_view path) {
-    SectionReader reader(std::make_shared<const std::string>(file));
+                               std::string_view path, const ReadOptions& options) {
+    SectionReader reader(std::make_shared<const std::string>(file), options);
     return reader.read_list(node, block, std::string(path));
 }
 
-}  // namespace kw::app
+}  // namespace kw::settings

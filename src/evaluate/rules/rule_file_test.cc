@@ -1,0 +1,150 @@
+#include "rules/rule_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "promql/parser.h"
+#include "rules/expressions.h"
+
+namespace kw::rules {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+TEST(RuleFile, ReadsGroupsWithEveryKey) {
+    const RuleFile file = read_rule_file(R"(
+groups:
+- name: api
+  interval: 30s
+  query_offset: 10s
+  limit: 5
+  labels: {team: web, severity: low}
+  rules:
+  - record: job:requests:rate5m
+    expr: sum by(job)(rate(requests_total[5m]))
+  - alert: Slow
+    expr: latency > 0.5
+    for: 5m
+    keep_firing_for: 2m
+    labels: {severity: high}
+    annotations: {summary: "{{ $labels.job }} is slow"}
+    on_no_data: keep
+)",
+                                         "api.yml", {})
+                              .value();
+    ASSERT_EQ(file.groups.size(), 1u);
+    const Group& group = file.groups[0];
+    EXPECT_EQ(group.name, "api");
+    EXPECT_EQ(group.interval_ms, 30'000);
+    EXPECT_EQ(group.query_offset_ms, 10'000);
+    EXPECT_EQ(group.limit, 5u);
+    ASSERT_EQ(group.rules.size(), 2u);
+    EXPECT_EQ(group.rules[0].expr, "sum by (job) (rate(requests_total[5m]))");
+    EXPECT_THAT(group.rules[0].labels, ElementsAre(Pair("severity", "low"), Pair("team", "web")));
+    const Rule& alert = group.rules[1];
+    EXPECT_EQ(alert.kind, Rule::Kind::kAlerting);
+    EXPECT_EQ(alert.for_ms, 300'000);
+    EXPECT_EQ(alert.keep_firing_for_ms, 120'000);
+    EXPECT_EQ(alert.on_no_data, OnNoData::kKeep);
+    EXPECT_THAT(alert.labels, ElementsAre(Pair("severity", "high"), Pair("team", "web")));
+}
+
+// The guide writes single rules without a group.
+TEST(RuleFile, TakesBareRules) {
+    const RuleFile one = read_rule_file("alert: HighErrorRate\nexpr: rate(x[5m]) > 0.1\nfor: 5m\n",
+                                        "rules/guide.critical.yml", {})
+                             .value();
+    ASSERT_EQ(one.groups.size(), 1u);
+    EXPECT_EQ(one.groups[0].name, "guide");
+    EXPECT_EQ(one.groups[0].rules[0].name, "HighErrorRate");
+    const RuleFile list =
+        read_rule_file(
+            "- alert: A\n  expr: x > 1\n- record: b\n  expr: y\n- alert: A\n  expr: x > 2\n",
+            "two.yml", {})
+            .value();
+    ASSERT_EQ(list.groups.size(), 1u);
+    EXPECT_EQ(list.rule_count(), 3u);
+    EXPECT_EQ(list.duplicates().size(), 1u);
+    EXPECT_EQ(read_rule_file("", "empty.yml", {}).value().rule_count(), 0u);
+}
+
+TEST(RuleFile, SaysWhatIsWrongWhere) {
+    struct Row {
+        const char* text;
+        const char* want;
+    };
+    const Row rows[] = {
+        {"groups:\n- name: a\n- name: a\n", "r.yml:3: groups[1].name: \"a\" names another group"},
+        {"groups:\n- rules: []\n", "r.yml:2: groups[0].name: is missing"},
+        {"alert: A\nexpr: sum(\n", "r.yml:2: expr: 1:5: parse error"},
+        {"alert: A\nexpr: x\nfro: 5m\n", "r.yml:3: fro: is not a key of rule; did you mean for?"},
+        {"alert: A\nrecord: b\nexpr: x\n", "r.yml:1: alert: stands beside record"},
+        {"- expr: x\n", "r.yml:1: [0]: has neither record nor alert"},
+        {"record: a\nexpr: x\nfor: 1m\n", "r.yml:3: for: is for alerting rules"},
+        {"record: a{b}\nexpr: x\n", "r.yml:1: record: \"a{b}\" is not a metric name"},
+        {"record: a\nexpr: x\nlabels: {__name__: y}\n",
+         "r.yml:3: labels: __name__ is the metric's name"},
+        {"alert: A\nexpr: x\nannotations: {s: '{{ nope }}'}\n",
+         "r.yml:3: annotations: s: template: __alert_A:1:4: function \"nope\" not defined"},
+        {"alert: A\nexpr: x\non_no_data: page\n",
+         "r.yml:3: on_no_data: \"page\" is not one of resolve, keep, alert"},
+        {"groups:\n- name: a\n  partial_response_strategy: warn\n",
+         "r.yml:3: groups[0].partial_response_strategy: is not a key of rule group"},
+        {"alert: A\nexpr: x\nfor: 5 minutes\n", "r.yml:3: for: "},
+        {"groups: 5\n", "r.yml:1: groups: wants a list"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.text);
+        const Result<RuleFile> got = read_rule_file(row.text, "r.yml", {});
+        ASSERT_FALSE(got.ok());
+        EXPECT_THAT(got.error().message, HasSubstr(row.want));
+    }
+}
+
+TEST(RuleFile, PassesOverUnknownKeysWhereAsked) {
+    const char* const text =
+        "groups:\n- name: a\n  owner: me\n  rules:\n  - {record: b, expr: '1', x: 2}\n";
+    EXPECT_FALSE(read_rule_file(text, "r.yml", {}).ok());
+    ReadOptions options;
+    options.ignores_unknown_keys = true;
+    EXPECT_EQ(read_rule_file(text, "r.yml", options).value().rule_count(), 1u);
+}
+
+TEST(Expressions, PresenceAsksWithoutConditions) {
+    struct Row {
+        const char* expr;
+        const char* want;
+    };
+    const Row rows[] = {
+        {"x > 5", "x > bool 5"},
+        {"up == 0", "up == bool 0"},
+        {"(a > 5) and b < 3", "(a > bool 5) and b < bool 3"},
+        {"a > 5 unless b > 1", "a > bool 5"},
+        {"count(up == 0) > 3", "count(up == bool 0) > bool 3"},
+        {"absent(x)", ""},
+        {"x", ""},
+        {"x > bool 5", ""},
+    };
+    for (const Row& row : rows) {
+        EXPECT_EQ(presence_query(*promql::parse(row.expr).value()), row.want) << row.expr;
+    }
+}
+
+TEST(Expressions, WavesKeepWhatReadsBehindWhatWrites) {
+    const auto waves = [](const char* text) {
+        return plan_waves(read_rule_file(text, "r.yml", {}).value().groups[0].rules, {});
+    };
+    using W = std::vector<std::vector<size_t>>;
+    EXPECT_EQ(waves("- {record: a, expr: x}\n- {record: b, expr: x}\n- {record: c, expr: a + b}\n"),
+              (W{{0, 1}, {2}}));
+    // Read before it is written: the reader wants the value of the round before.
+    EXPECT_EQ(waves("- {record: c, expr: a}\n- {record: a, expr: x}\n"), (W{{0}, {1}}));
+    EXPECT_EQ(waves("- {alert: A, expr: x}\n- {record: n, expr: count(ALERTS)}\n"), (W{{0}, {1}}));
+    EXPECT_EQ(waves("- {record: a, expr: x}\n- {record: b, expr: '{job=\"x\"}'}\n"), (W{{0}, {1}}));
+    EXPECT_EQ(waves("- {record: a, expr: x}\n- {record: a, expr: y}\n"), (W{{0}, {1}}));
+}
+
+}  // namespace
+}  // namespace kw::rules
