@@ -271,6 +271,11 @@ void ActiveRule::publish(const Result<uint64_t>& outcome, Millis at, double eval
     if (!outcome.ok()) status.last_error = outcome.error().message;
     status.evaluation_seconds = evaluation_seconds;
     status.last_evaluation = at;
+    publish_with_alerts(std::move(status));
+}
+
+void ActiveRule::publish_with_alerts(RuleStatus status) {
+    status.alerts.clear();
     for (const auto& [labels, entry] : alerts_) {
         if (entry.alert.state != AlertState::kInactive) status.alerts.push_back(entry.alert);
     }
@@ -340,6 +345,7 @@ Result<void> ActiveRule::restore(Millis now, const RestoreOptions& options,
         }
         found->second.alert.active_at = active_at;
     }
+    publish_with_alerts(*status());
     return {};
 }
 

@@ -113,6 +113,8 @@ class ActiveRule final {
     // What becomes of an alert whose sample is gone. True: it stays active.
     bool stays_without_sample(Entry& entry, Millis at, Presence& presence) const;
     void add_rows(const Alert& alert, Rows& rows) const;
+    // Shows `status` with the alerts as they are now.
+    void publish_with_alerts(RuleStatus status) KW_EXCLUDES(status_mutex_);
 
     const Rule rule_;
     const std::shared_ptr<const RuleContext> context_;
