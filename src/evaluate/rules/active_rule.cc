@@ -125,6 +125,10 @@ Result<ActiveRule::Rows> ActiveRule::record(std::vector<Sample> samples, uint64_
     std::set<LabelSet> seen;
     LabelBuilder builder;
     for (const Sample& sample : samples) {
+        if (sample.histogram) {
+            return unsupported("{} is a native histogram, which the store does not keep yet",
+                               sample.labels.to_string());
+        }
         builder.reset(sample.labels);
         builder.set(kMetricName, rule_.name);
         for (const auto& [name, value] : rule_.labels) builder.set(name, value);
@@ -175,7 +179,7 @@ void ActiveRule::add_no_data_alert(Alerts& current, const EvaluationTime& time,
         presence.has_any()) {
         return;
     }
-    const Sample none{LabelSet(), kNormalNan};
+    const Sample none{LabelSet(), kNormalNan, nullptr};
     Result<Alerts> made = current_alerts({none}, time, cancel);
     if (!made.ok()) return;
     for (auto& [labels, entry] : *made) {

@@ -10,13 +10,18 @@ Result<std::vector<Sample>> query_samples(promql::Engine& engine, const std::str
     KW_TRY_ASSIGN(const promql::QueryResult result, engine.instant(expr, at, {}, cancel));
     std::vector<Sample> samples;
     switch (result.type) {
-        case promql::ValueType::kScalar: samples.push_back({LabelSet(), result.scalar}); break;
+        case promql::ValueType::kScalar:
+            samples.push_back({LabelSet(), result.scalar, nullptr});
+            break;
         case promql::ValueType::kVector:
             samples.reserve(result.series.size());
             for (const promql::ResultSeries& series : result.series) {
                 result.each_point(series, [&](Millis, double value) {
-                    samples.push_back({series.labels, value});
+                    samples.push_back({series.labels, value, nullptr});
                 });
+                for (const std::shared_ptr<const Histogram>& histogram : series.histograms) {
+                    if (histogram) samples.push_back({series.labels, 0, histogram});
+                }
             }
             break;
         default: return invalid("rule result is not a vector or scalar");

@@ -1,6 +1,7 @@
 // How rules ask: an instant query, as samples. The engine behind it is the server's, or that of a test.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "model/labels.h"
+#include "model/sample.h"
 
 namespace kw {
 class CancelToken;
@@ -21,6 +23,7 @@ namespace kw::rules {
 struct Sample {
     LabelSet labels;
     double value = 0;
+    std::shared_ptr<const Histogram> histogram;  // set: the sample is this, and `value` 0
 };
 
 // A vector's samples; a scalar is one without labels.

@@ -11,6 +11,8 @@
 #include "base/fs/file_system.h"
 #include "base/metrics.h"
 #include "contract/memory_store.h"
+#include "model/histogram_text.h"
+#include "model/native_histogram.h"
 #include "model/sample.h"
 #include "promql/engine.h"
 #include "promql/series_notation.h"
@@ -147,13 +149,6 @@ class TestRun {
                 promql::parse_series_points(section.text("values"));
             if (!points.ok()) return section.error("values", "{}", points.error().message);
             series.points = std::move(points).value();
-            for (const promql::ScriptPoint& point : series.points) {
-                if (point.kind == promql::ScriptPoint::Kind::kHistogram) {
-                    return unsupported(
-                        "{}",
-                        section.error("values", "native histograms are not read yet").message);
-                }
-            }
             input_.push_back(std::move(series));
         }
         return {};
@@ -179,8 +174,8 @@ class TestRun {
             for (const InputSeries& series : input_) {
                 if (loaded_ >= series.points.size()) continue;
                 const promql::ScriptPoint& point = series.points[loaded_];
-                if (point.kind == promql::ScriptPoint::Kind::kFloat)
-                    store_.add(series.labels, at, point.value);
+                if (point.kind == promql::ScriptPoint::Kind::kNone) continue;
+                store_.add(series.labels, at, point.value, kNoStart, point.histogram);
             }
         }
     }
@@ -237,6 +232,17 @@ class TestRun {
         }
     }
 
+    // The hint of a histogram counts where one is wanted.
+    static bool is_same(const Histogram& got, const Histogram& want) {
+        return same_observations(from_stored(got), from_stored(want)) &&
+               (want.counter_reset_hint == CounterResetHint::kUnknown ||
+                want.counter_reset_hint == got.counter_reset_hint);
+    }
+    bool is_same(const Sample& got, const Sample& want) const {
+        if (got.labels != want.labels || !got.histogram != !want.histogram) return false;
+        return want.histogram ? is_same(*got.histogram, *want.histogram)
+                              : is_same(got.value, want.value);
+    }
     bool is_same(double got, double want) const {
         if (std::isnan(got) && std::isnan(want)) return true;
         if (got == want) return true;
@@ -249,14 +255,15 @@ class TestRun {
             const Millis at{one.integer("eval_time")};
             std::vector<Sample> want;
             for (const Section& sample : one.sections("exp_samples")) {
-                if (sample.has("histogram")) {
-                    return unsupported(
-                        "{}",
-                        sample.error("histogram", "native histograms are not read yet").message);
-                }
                 Result<LabelSet> labels = promql::parse_series_labels(sample.text("labels"));
                 if (!labels.ok()) return sample.error("labels", "{}", labels.error().message);
-                want.push_back({std::move(labels).value(), sample.real("value")});
+                want.push_back({std::move(labels).value(), sample.real("value"), nullptr});
+                if (!sample.has("histogram")) continue;
+                Result<Histogram> histogram = parse_histogram(sample.text("histogram"));
+                if (!histogram.ok())
+                    return sample.error("histogram", "{}", histogram.error().message);
+                want.back().histogram =
+                    std::make_shared<const Histogram>(std::move(histogram).value());
             }
             Result<std::vector<Sample>> got = query_samples(engine_, one.text("expr"), at, cancel_);
             const std::string title = fmt::format("expr: {}, time: {}", quoted(one.text("expr")),
@@ -271,7 +278,7 @@ class TestRun {
             std::sort(want.begin(), want.end(), by_labels);
             std::sort(got->begin(), got->end(), by_labels);
             const auto same = [&](const Sample& lhs, const Sample& rhs) {
-                return lhs.labels == rhs.labels && is_same(lhs.value, rhs.value);
+                return is_same(lhs, rhs);
             };
             if (std::equal(got->begin(), got->end(), want.begin(), want.end(), same)) continue;
             failures.push_back(fmt::format("{},\n    exp:{}\n    got:{}", title, samples_text(want),
@@ -284,7 +291,8 @@ class TestRun {
         std::string out;
         for (const Sample& sample : samples) {
             out += fmt::format("\n        {} {}", sample.labels.to_string(),
-                               format_value(sample.value));
+                               sample.histogram ? histogram_text(from_stored(*sample.histogram))
+                                                : format_value(sample.value));
         }
         return out.empty() ? "\n        nothing" : out;
     }

@@ -35,8 +35,7 @@ struct TestReport {
 using GlobExpander = std::function<Result<std::vector<std::string>>(const std::string& pattern)>;
 
 // Runs the tests of the file `path`, whose content is `text`. Paths in it are below its folder.
-// Errors: kInvalid, with file, line and key, when it or one of its rule files is no such file; kUnsupported for
-// native histograms.
+// Errors: kInvalid, with file, line and key, when it or one of its rule files is no such file.
 Result<TestReport> run_rule_tests(Environment& env, std::string_view text, const std::string& path,
                                   const TestOptions& options, const GlobExpander& expand_glob);
 

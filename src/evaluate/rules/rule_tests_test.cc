@@ -71,6 +71,25 @@ tests:
     EXPECT_EQ(run(rules, "tests: [{name: one}, {name: two}]", only)->test_count, 1u);
 }
 
+TEST(RuleTests, ReadNativeHistograms) {
+    const char* const tests = R"(
+tests:
+- input_series: [{series: h, values: '{{schema:0 sum:1 count:2 buckets:[2]}}+{{schema:0 sum:1 count:2 buckets:[2]}}x3'}]
+  promql_expr_test:
+  - {expr: h, eval_time: 1m, exp_samples: [{labels: h, histogram: '{{schema:0 sum:2 count:4 buckets:[4]}}'}]}
+  - {expr: histogram_count(h), eval_time: 1m, exp_samples: [{value: WANT}]}
+)";
+    std::string wrong(tests);
+    std::string right(tests);
+    right.replace(right.find("WANT"), 4, "4");
+    wrong.replace(wrong.find("WANT"), 4, "5");
+    wrong.replace(wrong.find("count:4"), 7, "count:3");
+    const Result<TestReport> good = run("", right);
+    ASSERT_TRUE(good.ok()) << good.error().message;
+    EXPECT_THAT(good->failures, IsEmpty());
+    EXPECT_EQ(run("", wrong)->failures.size(), 2u);
+}
+
 TEST(RuleTests, RefuseWhatIsNoTestFile) {
     struct Row {
         const char* text;
@@ -84,7 +103,8 @@ TEST(RuleTests, RefuseWhatIsNoTestFile) {
         {"tests: [{input_series: [{series: 'x{', values: 1}]}]",
          "tests[0].input_series[0].series: "},
         {"tests: [{input_series: [{series: x, values: 1+}]}]", "tests[0].input_series[0].values: "},
-        {"tests: [{input_series: [{series: x, values: '{{schema:1}}'}]}]", "native histograms"},
+        {"tests: [{input_series: [{series: x, values: '{{schema:x}}'}]}]",
+         "tests[0].input_series[0].values: "},
         {"tests: [{interval: 1ms, alert_rule_test: [{eval_time: 1y}]}]", "steps"},
     };
     for (const Row& row : rows) {
