@@ -15,7 +15,8 @@ TEST(ListenRules, OnlyLoopbackIsOpenWithoutTlsAndUsers) {
     for (const char* open : {"127.0.0.1:9090", "localhost:1", "[::1]:9090", "127.1.2.3:0"}) {
         EXPECT_TRUE(check_listen_addresses({open}, {}).ok()) << open;
     }
-    for (const char* wide : {"0.0.0.0:9090", ":9090", "[::]:9090", "10.0.0.1:9090", "ops.example:1"}) {
+    for (const char* wide :
+         {"0.0.0.0:9090", ":9090", "[::]:9090", "10.0.0.1:9090", "ops.example:1"}) {
         EXPECT_THAT(check_listen_addresses({"127.0.0.1:1", wide}, {}).error().message,
                     ::testing::HasSubstr(wide));
         EXPECT_FALSE(check_listen_addresses({wide}, users_only).ok()) << wide;

@@ -28,14 +28,16 @@ int run_serve(const ServeFlags& flags, std::ostream& err) {
 }
 
 int run(int argc, char** argv) {
-    CLI::App app("Kilowatch: metrics and observability for an energy-forecast platform in one server.",
-                 "kilowatch");
+    CLI::App app(
+        "Kilowatch: metrics and observability for an energy-forecast platform in one server.",
+        "kilowatch");
     app.require_subcommand(1);
     CommandRun chosen;
     ServeFlags flags;
     CLI::App* const serving = app.add_subcommand("serve", "Scrape, store, and answer over HTTP");
     add_serve_flags(*serving, flags);
-    serving->callback([&] { chosen = [&](CommandContext& context) { return run_serve(flags, context.err); }; });
+    serving->callback(
+        [&] { chosen = [&](CommandContext& context) { return run_serve(flags, context.err); }; });
     add_query_command(app, chosen);
     add_check_command(app, chosen);
     add_test_command(app, chosen);

@@ -8,12 +8,14 @@
 
 namespace kw::app {
 
-RunningConfig::RunningConfig(Environment& env, std::string path, const promql::ParseOptions& features)
+RunningConfig::RunningConfig(Environment& env, std::string path,
+                             const promql::ParseOptions& features)
     : env_(env),
       path_(std::move(path)),
       features_(features),
-      success_gauge_(env.metrics.gauge("prometheus_config_last_reload_successful",
-                                       "Whether the last configuration reload attempt was successful.")),
+      success_gauge_(
+          env.metrics.gauge("prometheus_config_last_reload_successful",
+                            "Whether the last configuration reload attempt was successful.")),
       time_gauge_(env.metrics.gauge("prometheus_config_last_reload_success_timestamp_seconds",
                                     "Timestamp of the last successful configuration reload.")) {}
 

@@ -60,9 +60,11 @@ promql::EngineOptions engine_options(const ServeSettings& settings) {
     options.max_samples = settings.flags.query_max_samples;
     options.max_concurrency = settings.flags.query_max_concurrency;
     for (const std::string& feature : settings.flags.enable_features) {
-        if (feature == "promql-experimental-functions") options.features.experimental_functions = true;
+        if (feature == "promql-experimental-functions")
+            options.features.experimental_functions = true;
         if (feature == "promql-duration-expr") options.features.duration_expressions = true;
-        if (feature == "promql-extended-range-selectors") options.features.extended_range_selectors = true;
+        if (feature == "promql-extended-range-selectors")
+            options.features.extended_range_selectors = true;
         if (feature == "promql-binop-fill-modifiers") options.features.fill_modifiers = true;
         if (feature == "promql-delayed-name-removal") options.delayed_name_removal = true;
     }
@@ -101,7 +103,8 @@ rules::RuleSet rule_set(const Config& config, const ServeSettings& settings) {
     set.defaults = {config.evaluation_interval_ms, config.rule_query_offset_ms};
     set.external_labels = config.external_labels;
     set.external_url = settings.flags.external_url;
-    if (set.external_url.empty()) set.external_url = "http://" + settings.flags.listen_addresses.front();
+    if (set.external_url.empty())
+        set.external_url = "http://" + settings.flags.listen_addresses.front();
     return set;
 }
 
@@ -122,7 +125,8 @@ api::PrometheusApi::Options api_options(const ServeSettings& settings) {
     return options;
 }
 
-api::RuntimeInfo runtime_info(const ServeSettings& settings, const RunningConfig& running, Millis started) {
+api::RuntimeInfo runtime_info(const ServeSettings& settings, const RunningConfig& running,
+                              Millis started) {
     api::RuntimeInfo info = running.runtime_info();
     info.start_time = started;
     info.hostname = own_host_name();
@@ -212,37 +216,37 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     net::Router routes;
     const Millis started = clock.now();
     api::add_prometheus_routes(
-        routes,
-        {.env = env,
-         .store = store,
-         .engine = engine,
-         .options = api_options(settings),
-         .targets = api::target_reader(scraper),
-         .rule_groups = [&] { return rule_manager.groups(); },
-         .is_ready = [&] { return store.is_set(); },
-         .config_yaml = [&] { return running.shown_yaml(); },
-         .flags = flag_values(settings.flags),
-         .build = api_build_info(),
-         .runtime = [&] { return runtime_info(settings, running, started); },
-         .wal_replay = [&] { return replay_status(replay); },
-         .config_warnings = [&] { return running.warnings(); },
-         .further_metrics =
-             [&](std::string& out) {
-                 self.collect(out);
-                 rule_manager.render_metrics(out);
-             },
-         .write =
-             [&](std::string_view body) {
-                 const intake::RemoteWriteIntake::Answer answer = remote_write.write(body);
-                 return api::WriteAnswer{answer.status, answer.message};
-             },
-         .reload = [&] { return running.reload(apply); },
-         .quit = [&] { signals.request_stop(); }});
+        routes, {.env = env,
+                 .store = store,
+                 .engine = engine,
+                 .options = api_options(settings),
+                 .targets = api::target_reader(scraper),
+                 .rule_groups = [&] { return rule_manager.groups(); },
+                 .is_ready = [&] { return store.is_set(); },
+                 .config_yaml = [&] { return running.shown_yaml(); },
+                 .flags = flag_values(settings.flags),
+                 .build = api_build_info(),
+                 .runtime = [&] { return runtime_info(settings, running, started); },
+                 .wal_replay = [&] { return replay_status(replay); },
+                 .config_warnings = [&] { return running.warnings(); },
+                 .further_metrics =
+                     [&](std::string& out) {
+                         self.collect(out);
+                         rule_manager.render_metrics(out);
+                     },
+                 .write =
+                     [&](std::string_view body) {
+                         const intake::RemoteWriteIntake::Answer answer = remote_write.write(body);
+                         return api::WriteAnswer{answer.status, answer.message};
+                     },
+                 .reload = [&] { return running.reload(apply); },
+                 .quit = [&] { signals.request_stop(); }});
     web::add_web_routes(routes, {external.path, settings.flags.page_title});
 
     KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,
                   net::HttpServer::start(env, routes, http_options(settings, web, external)));
-    for (const std::string& address : http->addresses()) log.info("listening", {{"address", address}});
+    for (const std::string& address : http->addresses())
+        log.info("listening", {{"address", address}});
 
     // The API answers 503 until the log is replayed.
     const int64_t opening_ns = clock.steady_ns();
@@ -250,8 +254,9 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                   tsdb::Database::open(env, store_options(settings), &replay));
     store.set(*database);
     running.apply_first(apply);
-    log.info("ready", {{"replay_seconds",
-                        fmt::format("{:.3f}", static_cast<double>(clock.steady_ns() - opening_ns) / 1e9)}});
+    log.info("ready",
+             {{"replay_seconds",
+               fmt::format("{:.3f}", static_cast<double>(clock.steady_ns() - opening_ns) / 1e9)}});
 
     while (signals.wait() == SignalEvent::kReload) {
         // A failure is logged, and shown by the API and the metrics.

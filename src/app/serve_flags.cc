@@ -32,14 +32,18 @@ std::string joined(const std::vector<std::string>& texts) {
 
 void add_serve_flags(CLI::App& command, ServeFlags& flags) {
     command.get_formatter()->column_width(44);
-    command.add_option("--config.file", flags.config_file, "Configuration, in the form of prometheus.yml")
-        ->capture_default_str();
-    command.add_option("--storage.path", flags.storage_path, "Folder of all data; made when absent")
+    command
+        .add_option("--config.file", flags.config_file,
+                    "Configuration, in the form of prometheus.yml")
         ->capture_default_str();
     command
-        .add_option("--storage.wal.sync", flags.wal_sync,
-                    "acked: a push is acknowledged after its flush to disk; interval: after the write, "
-                    "flushed within 100 ms")
+        .add_option("--storage.path", flags.storage_path, "Folder of all data; made when absent")
+        ->capture_default_str();
+    command
+        .add_option(
+            "--storage.wal.sync", flags.wal_sync,
+            "acked: a push is acknowledged after its flush to disk; interval: after the write, "
+            "flushed within 100 ms")
         ->check(CLI::IsMember({"acked", "interval"}))
         ->capture_default_str();
     command
@@ -55,8 +59,9 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
                     "host:port to listen on, repeatable; other than loopback only with TLS and "
                     "authentication in --web.config.file")
         ->capture_default_str();
-    command.add_option("--web.external-url", flags.external_url,
-                       "The URL under which users reach the server, with a path when behind a proxy");
+    command.add_option(
+        "--web.external-url", flags.external_url,
+        "The URL under which users reach the server, with a path when behind a proxy");
     command.add_option("--web.config.file", flags.web_config_file,
                        "TLS and basic authentication, in Prometheus' format");
     command.add_option("--web.page-title", flags.page_title, "Title of the web UI")
@@ -66,7 +71,8 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
     command.add_flag("--web.enable-admin-api", flags.enable_admin_api,
                      "Allow deleting series and taking snapshots over the API");
     command
-        .add_option("--web.max-connections", flags.connections_max, "The most connections at a time")
+        .add_option("--web.max-connections", flags.connections_max,
+                    "The most connections at a time")
         ->check(CLI::Range(1u, 1'000'000u))
         ->capture_default_str();
     command
@@ -103,9 +109,10 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
                     "The longest outage after which the `for` state of alerts is restored")
         ->capture_default_str();
     command
-        .add_option("--rules.alert.for-grace-period", flags.rules_grace_period,
-                    "The least time between a restart and a restored alert's firing; state is kept only "
-                    "of alerts whose `for` is longer")
+        .add_option(
+            "--rules.alert.for-grace-period", flags.rules_grace_period,
+            "The least time between a restart and a restored alert's firing; state is kept only "
+            "of alerts whose `for` is longer")
         ->capture_default_str();
     command
         .add_option("--rules.alert.resend-delay", flags.rules_resend_delay,
@@ -154,8 +161,9 @@ Result<ServeSettings> check_serve_flags(const ServeFlags& flags) {
                   duration_of("query.timeout", flags.query_timeout, false));
     KW_TRY_ASSIGN(settings.query_lookback_ms,
                   duration_of("query.lookback-delta", flags.query_lookback_delta, false));
-    KW_TRY_ASSIGN(settings.rules_outage_tolerance_ms,
-                  duration_of("rules.alert.for-outage-tolerance", flags.rules_outage_tolerance, true));
+    KW_TRY_ASSIGN(
+        settings.rules_outage_tolerance_ms,
+        duration_of("rules.alert.for-outage-tolerance", flags.rules_outage_tolerance, true));
     KW_TRY_ASSIGN(settings.rules_grace_period_ms,
                   duration_of("rules.alert.for-grace-period", flags.rules_grace_period, true));
     KW_TRY_ASSIGN(settings.rules_resend_delay_ms,

@@ -19,9 +19,9 @@ namespace kw::app {
 struct ServeFlags {
     std::string config_file = "prometheus.yml";
     std::string storage_path = "data/";
-    std::string wal_sync = "acked";         // or "interval"
-    std::string retention_time = "15d";     // a duration; 0 with a size: no limit by age
-    std::string retention_size = "0";       // "512MB", "10GB"; 0: no limit by size
+    std::string wal_sync = "acked";      // or "interval"
+    std::string retention_time = "15d";  // a duration; 0 with a size: no limit by age
+    std::string retention_size = "0";    // "512MB", "10GB"; 0: no limit by size
 
     std::vector<std::string> listen_addresses = {"127.0.0.1:9090"};
     std::string external_url;
@@ -50,8 +50,8 @@ struct ServeFlags {
 // The flags as numbers and times, checked.
 struct ServeSettings {
     ServeFlags flags;
-    int64_t retention_ms = 0;        // 0: no limit
-    uint64_t retention_bytes = 0;    // 0: no limit
+    int64_t retention_ms = 0;      // 0: no limit
+    uint64_t retention_bytes = 0;  // 0: no limit
     int64_t read_timeout_ms = 0;
     int64_t query_timeout_ms = 0;
     int64_t query_lookback_ms = 0;

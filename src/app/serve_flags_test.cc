@@ -21,9 +21,10 @@ ServeFlags parsed(std::vector<std::string> arguments) {
 }
 
 TEST(ServeFlags, ReadPrometheusNames) {
-    const ServeFlags flags = parsed({"--config.file=a.yml", "--storage.tsdb.retention.time", "30d",
-                                     "--web.listen-address=127.0.0.1:1", "--web.listen-address=127.0.0.1:2",
-                                     "--web.enable-lifecycle", "--query.max-samples=7"});
+    const ServeFlags flags =
+        parsed({"--config.file=a.yml", "--storage.tsdb.retention.time", "30d",
+                "--web.listen-address=127.0.0.1:1", "--web.listen-address=127.0.0.1:2",
+                "--web.enable-lifecycle", "--query.max-samples=7"});
     EXPECT_EQ(flags.config_file, "a.yml");
     EXPECT_EQ(flags.listen_addresses, (std::vector<std::string>{"127.0.0.1:1", "127.0.0.1:2"}));
     EXPECT_TRUE(flags.enable_lifecycle);

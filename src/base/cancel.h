@@ -17,7 +17,8 @@ class CancelToken {
  public:
     CancelToken() = default;
     // Stops when `parent` does, too: work inside work with a deadline of its own. `parent` outlives this.
-    explicit CancelToken(const CancelToken& parent, std::chrono::milliseconds timeout) : parent_(&parent) {
+    explicit CancelToken(const CancelToken& parent, std::chrono::milliseconds timeout)
+        : parent_(&parent) {
         set_timeout(timeout);
     }
     CancelToken(const CancelToken&) = delete;

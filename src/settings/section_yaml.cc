@@ -1,7 +1,7 @@
 // Section → YAML text, as /api/v1/status/config shows it: Prometheus' order and spellings.
+#include "model/sample.h"
 #include "settings/section.h"
 #include "settings/values.h"
-#include "model/sample.h"
 #include "yaml/yaml.h"
 
 namespace kw::settings {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "settings/values.h"
 #include "model/labels.h"
+#include "settings/values.h"
 
 namespace kw::app {
 namespace {

@@ -6,9 +6,9 @@
 #include "app/config/checks.h"
 #include "app/config/schema.h"
 #include "app/config/schema_choices.h"
-#include "settings/values.h"
 #include "model/labels.h"
 #include "model/sample.h"
+#include "settings/values.h"
 
 namespace kw::app {
 namespace {

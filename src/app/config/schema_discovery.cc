@@ -6,8 +6,8 @@
 #include "app/config/checks.h"
 #include "app/config/schema.h"
 #include "app/config/schema_discovery_cloud.h"
-#include "settings/values.h"
 #include "model/labels.h"
+#include "settings/values.h"
 
 namespace kw::app {
 namespace {

@@ -65,8 +65,8 @@ Result<std::unique_ptr<Wal>> Wal::create(Environment& env, const fs::Path& direc
         wal->segment_ = header.number;
     }
     if (options.start_flusher) {
-        wal->flusher_ =
-            std::jthread([raw = wal.get()](const std::stop_token& stop) { raw->run_flusher(stop); });
+        wal->flusher_ = std::jthread(
+            [raw = wal.get()](const std::stop_token& stop) { raw->run_flusher(stop); });
     }
     return wal;
 }
@@ -81,7 +81,8 @@ Wal::~Wal() {
         flusher_.join();
     }
     if (Result<void> flushed = flush(); !flushed.ok()) {
-        env_.log.error("write-ahead log not flushed at the end", {{"error", flushed.error().message}});
+        env_.log.error("write-ahead log not flushed at the end",
+                       {{"error", flushed.error().message}});
     }
 }
 
@@ -142,7 +143,8 @@ Result<void> Wal::reach(Goal goal, WalPosition position) {
     const uint64_t failed_before = rounds_failed_;
     while (!reached(goal, position)) {
         const bool gives_up = broken_ && goal == Goal::kWritten;
-        if (gives_up || rounds_failed_ != failed_before) return unavailable("{}", last_error_.message);
+        if (gives_up || rounds_failed_ != failed_before)
+            return unavailable("{}", last_error_.message);
         if (io_busy_) {
             changed_.wait(mutex_);
             continue;

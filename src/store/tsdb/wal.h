@@ -122,7 +122,7 @@ class Wal final {
     const Instruments instruments_;
 
     mutable Mutex mutex_;
-    CondVar changed_;    // a round of I/O ended
+    CondVar changed_;     // a round of I/O ended
     CondVar stop_asked_;  // wakes the flusher early
     // Records from synced_ + 1 to enqueued_. Elements stay where they are; only the holder of io_busy_
     // removes them.
@@ -139,11 +139,11 @@ class Wal final {
 
     // Of the holder of io_busy_.
     std::unique_ptr<fs::File> file_;
-    uint64_t number_ = 0;          // of the segment
-    uint64_t segment_bytes_ = 0;   // written
+    uint64_t number_ = 0;           // of the segment
+    uint64_t segment_bytes_ = 0;    // written
     uint64_t trusted_segment_ = 0;  // what is known to be on disk ends here:
     uint64_t trusted_bytes_ = 0;
-    uint64_t next_number_ = 0;     // of the next segment to try
+    uint64_t next_number_ = 0;  // of the next segment to try
     Bytes frames_;
 
     std::jthread flusher_;  // last: stops before the rest goes

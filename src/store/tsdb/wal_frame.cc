@@ -20,7 +20,8 @@ bool begins_record(unsigned type) { return type == kWhole || type == kFirst; }
 
 void append_wal_header(const WalHeader& header, Bytes& out) {
     ByteWriter writer;
-    writer.append(as_bytes(header.kind == WalFileKind::kSegment ? kSegmentMagic : kCheckpointMagic));
+    writer.append(
+        as_bytes(header.kind == WalFileKind::kSegment ? kSegmentMagic : kCheckpointMagic));
     writer.u32(kWalVersion);
     writer.u32(0);
     writer.u64(header.number);
@@ -69,7 +70,8 @@ void append_wal_record(ByteView record, uint64_t file_offset, Bytes& out) {
         out.resize(at + kFrameHeaderBytes + length);
         store_le(out.data() + at + 4, static_cast<uint16_t>(length));
         out[at + 6] = static_cast<uint8_t>(type);
-        std::copy_n(record.begin(), length, out.begin() + static_cast<ptrdiff_t>(at + kFrameHeaderBytes));
+        std::copy_n(record.begin(), length,
+                    out.begin() + static_cast<ptrdiff_t>(at + kFrameHeaderBytes));
         store_le(out.data() + at, crc32c(ByteView(out).subspan(at + 4)));
         file_offset += kFrameHeaderBytes + length;
         record = record.subspan(length);
@@ -85,7 +87,8 @@ uint64_t WalFrameReader::skip_padding(uint64_t offset) {
 }
 
 bool WalFrameReader::frame_at(uint64_t offset, Frame& frame) const {
-    const uint64_t page_end = std::min<uint64_t>(file_.size(), (offset / kWalPageBytes + 1) * kWalPageBytes);
+    const uint64_t page_end =
+        std::min<uint64_t>(file_.size(), (offset / kWalPageBytes + 1) * kWalPageBytes);
     if (offset + kFrameBytesMin > page_end) return false;
     const uint8_t* const at = file_.data() + offset;
     const auto length = load_le<uint16_t>(at + 4);
@@ -94,7 +97,8 @@ bool WalFrameReader::frame_at(uint64_t offset, Frame& frame) const {
         frame.end = page_end;
         return std::all_of(at, file_.data() + page_end, [](uint8_t byte) { return byte == 0; });
     }
-    if (frame.type > kLast || length == 0 || offset + kFrameHeaderBytes + length > page_end) return false;
+    if (frame.type > kLast || length == 0 || offset + kFrameHeaderBytes + length > page_end)
+        return false;
     frame.payload = file_.subspan(offset + kFrameHeaderBytes, length);
     frame.end = offset + kFrameHeaderBytes + length;
     return crc32c(file_.subspan(offset + 4, 3u + length)) == load_le<uint32_t>(at);

@@ -42,7 +42,7 @@ class WalFrameReader final {
     enum class Event : unsigned char {
         kRecord,  // record() is one
         kDamage,  // bytes [begin(), end()) are damaged; whole records follow
-        kEnd,     // no more; bytes [begin(), end()) at the end are not whole records, none when equal
+        kEnd,  // no more; bytes [begin(), end()) at the end are not whole records, none when equal
     };
 
     // `file` with its header, which is not looked at.

@@ -47,7 +47,8 @@ std::vector<Bytes> varied_records() {
     uint32_t state = 1;
     for (const size_t size : {1u, 5u, 700u, 32000u, 32761u, 100000u, 3u, 65536u, 32640u, 40u}) {
         Bytes& record = records.emplace_back(size);
-        for (uint8_t& byte : record) byte = static_cast<uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+        for (uint8_t& byte : record)
+            byte = static_cast<uint8_t>((state = state * 1664525 + 1013904223) >> 24);
     }
     return records;
 }
@@ -89,8 +90,8 @@ TEST(WalFrame, EveryTruncationGivesAPrefix) {
     std::vector<uint64_t> ends;
     const Bytes file = make_file(records, &ends);
     for (size_t size = kWalHeaderBytes; size <= file.size(); size += size % 32768 < 60 ? 1 : 4999) {
-        const size_t want = static_cast<size_t>(
-            std::upper_bound(ends.begin(), ends.end(), size) - ends.begin());
+        const size_t want =
+            static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), size) - ends.begin());
         const Walk got = walk(ByteView(file).first(size));
         ASSERT_EQ(got.records.size(), want) << size;
         EXPECT_TRUE(got.damages.empty());

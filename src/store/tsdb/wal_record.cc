@@ -22,9 +22,7 @@ constexpr unsigned kExponentsTried[] = {3, 6, 9};
 // Integers of doubles are exact below 2^53.
 constexpr double kExactMax = 9007199254740992.0;
 
-unsigned bytes_of(uint64_t value) {
-    return static_cast<unsigned>((std::bit_width(value) + 7) / 8);
-}
+unsigned bytes_of(uint64_t value) { return static_cast<unsigned>((std::bit_width(value) + 7) / 8); }
 
 // Writes the bytes of `value` at `at`, which has room for kValueBytesMax + 1; returns the end.
 uint8_t* put_value(double value, uint8_t* at, unsigned& code) {
@@ -125,8 +123,11 @@ Result<void> take_runs(ByteReader& in, uint64_t count, const Add& add) {
     while (count > 0) {
         KW_TRY_ASSIGN(const int64_t distance, in.varint_signed());
         KW_TRY_ASSIGN(const uint64_t more, in.varint());
-        if (more >= count) return corrupt("run of {} + 1 rows before byte {}, {} are left", more, in.offset(), count);
-        value = static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(distance));
+        if (more >= count)
+            return corrupt("run of {} + 1 rows before byte {}, {} are left", more, in.offset(),
+                           count);
+        value =
+            static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(distance));
         add(value);
         for (uint64_t i = 0; i < more; ++i) {
             value = static_cast<int64_t>(static_cast<uint64_t>(value) + uint64_t{kStep});
@@ -230,7 +231,8 @@ Result<std::vector<DecodedSeries>> decode_series(ByteView record) {
     for (uint64_t i = 0; i < count; ++i) {
         DecodedSeries& one = series.emplace_back();
         KW_TRY_ASSIGN(one.id, in.varint());
-        if (serial_of_id(one.id) == 0) return corrupt("series id {} before byte {}", one.id, in.offset());
+        if (serial_of_id(one.id) == 0)
+            return corrupt("series id {} before byte {}", one.id, in.offset());
         KW_TRY_ASSIGN(const std::string_view encoded, in.text());
         KW_TRY_ASSIGN(one.labels, LabelSet::decode(encoded));
     }

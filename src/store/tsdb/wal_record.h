@@ -50,7 +50,7 @@ struct DecodedSamples {
     std::vector<SeriesRef> series;
     std::vector<Millis> timestamps;  // one, or one a row
     std::vector<double> values;
-    std::vector<Millis> starts;      // none, or one a row
+    std::vector<Millis> starts;  // none, or one a row
 
     ShardRows rows() const { return {series, timestamps, values, starts}; }
 };

@@ -20,7 +20,8 @@ uint64_t bits(double value) { return std::bit_cast<uint64_t>(value); }
 
 Columns of_values(const std::vector<double>& values) {
     Columns columns;
-    for (size_t i = 0; i < values.size(); ++i) columns.series.push_back({make_series_id(100 + i, 3)});
+    for (size_t i = 0; i < values.size(); ++i)
+        columns.series.push_back({make_series_id(100 + i, 3)});
     columns.timestamps = {Millis{1'700'000'000'000}};
     columns.values = values;
     return columns;
@@ -38,11 +39,34 @@ void expect_same(const Columns& want, const DecodedSamples& got) {
 
 TEST(WalRecord, EveryValueComesBackBitForBit) {
     const double inf = std::numeric_limits<double>::infinity();
-    std::vector<double> values = {
-        0, -0.0, 1, -1, 127, 128, 1e15, 9007199254740991, 9007199254740992, -9007199254740991, 1e22, 0.5,
-        0.1, 12.25, 99.99, 0.000123, 1234567.891, 1e-9, 3.14159265358979, 1e300, 5e-324, -0.001, inf, -inf,
-        kStaleMarker, kNormalNan, std::bit_cast<double>(uint64_t{0xfff8000000000000}),
-        std::bit_cast<double>(uint64_t{0x7ff0000000000001})};
+    std::vector<double> values = {0,
+                                  -0.0,
+                                  1,
+                                  -1,
+                                  127,
+                                  128,
+                                  1e15,
+                                  9007199254740991,
+                                  9007199254740992,
+                                  -9007199254740991,
+                                  1e22,
+                                  0.5,
+                                  0.1,
+                                  12.25,
+                                  99.99,
+                                  0.000123,
+                                  1234567.891,
+                                  1e-9,
+                                  3.14159265358979,
+                                  1e300,
+                                  5e-324,
+                                  -0.001,
+                                  inf,
+                                  -inf,
+                                  kStaleMarker,
+                                  kNormalNan,
+                                  std::bit_cast<double>(uint64_t{0xfff8000000000000}),
+                                  std::bit_cast<double>(uint64_t{0x7ff0000000000001})};
     std::mt19937_64 random(7);
     for (int i = 0; i < 2000; ++i) {
         values.push_back(std::bit_cast<double>(random()));

@@ -75,7 +75,8 @@ class DamageReport {
             for (size_t i = 0; i < samples.series.size() && lines_ < kReportSeriesMax; ++i) {
                 const size_t t = std::min(i, samples.timestamps.size() - 1);
                 add(fmt::format("sample at {} of series {} {}", samples.timestamps[t].count,
-                                samples.series[i].id, receiver_.describe_series(samples.series[i].id)));
+                                samples.series[i].id,
+                                receiver_.describe_series(samples.series[i].id)));
             }
         }
     }
@@ -198,7 +199,8 @@ class Replay {
         }
         WalFrameReader reader(bytes);
         while (true) {
-            const auto event = bytes.size() < kWalHeaderBytes ? WalFrameReader::Event::kEnd : reader.next();
+            const auto event =
+                bytes.size() < kWalHeaderBytes ? WalFrameReader::Event::kEnd : reader.next();
             if (event == WalFrameReader::Event::kRecord) {
                 KW_TRY(deliver(file, reader));
             } else if (event == WalFrameReader::Event::kDamage) {
@@ -249,7 +251,8 @@ class Replay {
         return std::move(applied).with_context(file.path);
     }
 
-    Result<void> quarantine(const LogFile& file, uint64_t begin, uint64_t end, std::string_view why) {
+    Result<void> quarantine(const LogFile& file, uint64_t begin, uint64_t end,
+                            std::string_view why) {
         ++result_.damages;
         const std::string name = file.path.substr(file.path.rfind('/') + 1);
         const fs::Path folder = fs::join(directory_, kQuarantine);
@@ -260,7 +263,8 @@ class Replay {
                                                          {"why", why},
                                                          {"report", side + ".txt"}});
         const ByteView bytes = file.bytes().subspan(begin, end - begin);
-        DamageReport report(receiver_, fmt::format("{} bytes {} to {}: {}\n", file.path, begin, end, why));
+        DamageReport report(receiver_,
+                            fmt::format("{} bytes {} to {}: {}\n", file.path, begin, end, why));
         report.describe(bytes, begin);
         KW_TRY(env_.files.create_directories(folder));
         KW_TRY(fs::write_file_atomically(env_.files, side + ".bin", as_text(bytes)));
@@ -290,8 +294,8 @@ class Replay {
     WalReplayProgress& progress_;
     std::optional<LogFile> checkpoint_;
     std::map<uint64_t, LogFile> segments_;
-    uint64_t first_ = 0;    // segments before it are not needed
-    uint64_t highest_ = 0;  // number that was ever used
+    uint64_t first_ = 0;        // segments before it are not needed
+    uint64_t highest_ = 0;      // number that was ever used
     uint64_t trusted_end_ = 0;  // of the file replayed last
     DecodedSamples samples_;
     WalReplayResult result_;

@@ -39,9 +39,9 @@ class WalReceiver {
 struct WalReplayResult {
     WalHeader next;  // of the segment to write now
     uint64_t records = 0;
-    uint64_t rows_unknown = 0;      // of series whose record is lost
-    uint64_t damages = 0;           // quarantined
-    uint64_t torn_bytes = 0;        // cut at the end
+    uint64_t rows_unknown = 0;  // of series whose record is lost
+    uint64_t damages = 0;       // quarantined
+    uint64_t torn_bytes = 0;    // cut at the end
 };
 
 // `directory` is the log's; created when absent.

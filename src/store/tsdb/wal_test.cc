@@ -49,16 +49,32 @@ class MoodyFileSystem final : public fs::FileSystem {
         KW_TRY_ASSIGN(auto file, base_.open(path, mode));
         return std::unique_ptr<fs::File>(std::make_unique<MoodyFile>(*this, std::move(file)));
     }
-    Result<std::unique_ptr<fs::MappedFile>> map(const fs::Path& path) override { return base_.map(path); }
-    Result<void> rename(const fs::Path& from, const fs::Path& to) override { return base_.rename(from, to); }
+    Result<std::unique_ptr<fs::MappedFile>> map(const fs::Path& path) override {
+        return base_.map(path);
+    }
+    Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+        return base_.rename(from, to);
+    }
     Result<void> remove_file(const fs::Path& path) override { return base_.remove_file(path); }
-    Result<void> remove_directory(const fs::Path& path) override { return base_.remove_directory(path); }
-    Result<void> create_directories(const fs::Path& path) override { return base_.create_directories(path); }
-    Result<void> sync_directory(const fs::Path& path) override { return base_.sync_directory(path); }
-    Result<std::vector<fs::DirectoryEntry>> list(const fs::Path& path) override { return base_.list(path); }
+    Result<void> remove_directory(const fs::Path& path) override {
+        return base_.remove_directory(path);
+    }
+    Result<void> create_directories(const fs::Path& path) override {
+        return base_.create_directories(path);
+    }
+    Result<void> sync_directory(const fs::Path& path) override {
+        return base_.sync_directory(path);
+    }
+    Result<std::vector<fs::DirectoryEntry>> list(const fs::Path& path) override {
+        return base_.list(path);
+    }
     Result<bool> exists(const fs::Path& path) override { return base_.exists(path); }
-    Result<void> hard_link(const fs::Path& from, const fs::Path& to) override { return base_.hard_link(from, to); }
-    Result<std::unique_ptr<fs::FileLock>> lock(const fs::Path& path) override { return base_.lock(path); }
+    Result<void> hard_link(const fs::Path& from, const fs::Path& to) override {
+        return base_.hard_link(from, to);
+    }
+    Result<std::unique_ptr<fs::FileLock>> lock(const fs::Path& path) override {
+        return base_.lock(path);
+    }
     Result<fs::SpaceInfo> space(const fs::Path& path) override { return base_.space(path); }
 
  private:
@@ -82,7 +98,8 @@ class WalTest : public testing::Test {
  protected:
     void SetUp() override {
         ASSERT_TRUE(memory_.create_directories("d/wal").ok());
-        for (const char* directory : {".", "d"}) ASSERT_TRUE(memory_.sync_directory(directory).ok());
+        for (const char* directory : {".", "d"})
+            ASSERT_TRUE(memory_.sync_directory(directory).ok());
     }
 
     WalReplayResult replay(fs::FileSystem& files, std::vector<std::string>& names) {
@@ -229,7 +246,8 @@ TEST_F(WalTest, TornTailIsCutAndDamageElsewhereIsSetAside) {
     const auto names = memory_.list("d/wal/quarantine").value();
     ASSERT_EQ(names.size(), 2u);
     EXPECT_EQ(names[0].name, "00000001-94.bin");
-    const std::string report = fs::read_file(memory_, "d/wal/quarantine/00000001-94.txt", 10000).value();
+    const std::string report =
+        fs::read_file(memory_, "d/wal/quarantine/00000001-94.txt", 10000).value();
     EXPECT_NE(report.find("bytes 94 to 117: checksum"), std::string::npos) << report;
     EXPECT_NE(report.find("series 48 "), std::string::npos) << report;
 }
