@@ -3,7 +3,7 @@
 Loads generated series into Prometheus (promtool tsdb create-blocks-from openmetrics) and, by remote write, into a
 kilowatch server, asks both the guide's queries and random ones, and prints every difference with its query. The
 first half of the queries is answered from memory, the second from blocks. Exit 77: not installed. --count N random
-queries (1000), --seed S.
+queries (1000; 20000 with KW_FULL=1), --seed S.
 
 Prometheus 2.x differs from 3 by design; the data keep clear of it:
   - ranges and lookback include their left edge: samples, evaluation times and subquery grids never meet there;
@@ -398,7 +398,7 @@ def difference(query, ours, peers):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--count", type=int, default=20000 if os.environ.get("KW_FULL") == "1" else 1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if not shutil.which("prometheus") or not shutil.which("promtool"):

@@ -66,7 +66,7 @@ function(kw_module name)
         target_compile_options(${name}_test PRIVATE $<$<BOOL:${KW_ASAN}>:-fno-sanitize=undefined>)
         kw_precompile(${name}_test 3 ${tests} WITH <gtest/gtest.h> <gmock/gmock.h>)
         add_test(NAME ${name}_test COMMAND ${name}_test)
-        set_tests_properties(${name}_test PROPERTIES TIMEOUT 600 LABELS unit)
+        set_tests_properties(${name}_test PROPERTIES TIMEOUT ${KW_TEST_TIMEOUT} LABELS unit)
     endif()
     if(KW_FUZZ)
         foreach(source IN LISTS fuzzers)
@@ -76,8 +76,8 @@ function(kw_module name)
             target_link_libraries(${stem} PRIVATE kw_${name})
             target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
             target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
-            # No corpus is written to the source tree: the run reads it and adds 20,000 inputs of its own.
-            add_test(NAME ${stem} COMMAND ${stem} -seed=1 -runs=20000 -max_total_time=20 -max_len=65536
+            # No corpus is written to the source tree: the run reads it and adds inputs of its own.
+            add_test(NAME ${stem} COMMAND ${stem} -seed=1 ${KW_FUZZ_LIMITS} -max_len=65536
                      -timeout=10 -rss_limit_mb=2048 ${CMAKE_BINARY_DIR}/corpus/${stem}
                      ${source_folder}/testdata/fuzz/${stem})
             file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${stem})
