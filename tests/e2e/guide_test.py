@@ -3,22 +3,8 @@
 import json
 import unittest
 
+from guide_texts import GUIDE_CONFIG
 from harness import EndToEndTest, free_port, wait_until
-
-GUIDE_CONFIG = """\
-global:
-  scrape_interval: 15s
-  evaluation_interval: 15s
-
-scrape_configs:
-  - job_name: 'api'
-    static_configs:
-      - targets: ['localhost:8000']
-  
-  - job_name: 'model-service'
-    static_configs:
-      - targets: ['localhost:8001']
-"""
 
 # A short interval, so that rate() has its two samples soon.
 QUICK_CONFIG = """\

@@ -49,8 +49,8 @@ void diagnose(std::string_view line) noexcept {
     if (++all.lines > kLinesPerSecondMax || !all.write) return;
     try {
         all.write(line);
-        // NOLINT(bugprone-empty-catch): the host's own function; there is nobody to tell
-    } catch (...) {
+        // The host's own function threw; there is nobody to tell.
+    } catch (...) {  // NOLINT(bugprone-empty-catch)
     }
 }
 

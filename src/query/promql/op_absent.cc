@@ -25,8 +25,13 @@ Result<std::unique_ptr<SeriesStream>> AbsentOperator::open(QueryContext& context
             scratch.values = std::move(values);
             return {};
         }));
+    return stream_of_absence(labels_, grid, is_present);
+}
+
+std::unique_ptr<SeriesStream> stream_of_absence(const LabelSet& labels, const StepGrid& grid,
+                                                const std::vector<bool>& is_present) {
     StepVector out;
-    StepSeries series{labels_, false, Column(grid.count, kAbsent)};
+    StepSeries series{labels, false, Column(grid.count, kAbsent)};
     bool any = false;
     for (size_t step = 0; step < grid.count; ++step) {
         if (is_present[step]) continue;

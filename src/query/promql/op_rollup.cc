@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/mutex.h"
+#include "promql/op_special.h"
 #include "promql/query_context.h"
 #include "promql/rollup_extended.h"
 #include "promql/rollup_histogram.h"
@@ -214,16 +215,7 @@ Result<std::unique_ptr<SeriesStream>> AbsentOverTimeOperator::open(QueryContext&
         }
         return {};
     }));
-    StepVector out;
-    StepSeries series{labels_, false, Column(grid.count, kAbsent)};
-    bool any = false;
-    for (size_t step = 0; step < grid.count; ++step) {
-        if (is_present[step]) continue;
-        series.values[step] = 1;
-        any = true;
-    }
-    if (any) out.series.push_back(std::move(series));
-    return stream_of(std::move(out));
+    return stream_of_absence(labels_, grid, is_present);
 }
 
 }  // namespace kw::promql

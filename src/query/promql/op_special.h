@@ -25,6 +25,10 @@ class AbsentOperator final : public VectorOperator {
     const LabelSet labels_;
 };
 
+// A stream of one series: 1 at the steps of `grid` that are not in `is_present`; of none where all are.
+std::unique_ptr<SeriesStream> stream_of_absence(const LabelSet& labels, const StepGrid& grid,
+                                                const std::vector<bool>& is_present);
+
 // The labels that absent(`argument`) gives: those that a selector asks to be equal, each once.
 LabelSet labels_of_absence(const Expr& argument);
 

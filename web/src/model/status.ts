@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<string, string>> = {
   reloadConfigSuccess: 'Last reload',
   corruptionCount: 'WAL corruptions',
   goVersion: 'Compiler',
-  goroutineCount: 'Goroutines',
+  goroutineCount: 'Threads',
   storageRetention: 'Retention',
 };
 
