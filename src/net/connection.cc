@@ -167,12 +167,13 @@ Connection::Connection(ServerContext& server, tcp::socket socket)
 void Connection::start(std::function<void()> on_end) {
     on_end_ = std::move(on_end);
     running_coroutines_ = 1;
-    asio::co_spawn(executor_, serve(), [self = shared_from_this()](std::exception_ptr failure) {
-        self->coroutine_ended(failure);
-    });
+    asio::co_spawn(executor_, serve(),
+                   [self = shared_from_this()](const std::exception_ptr& failure) {
+                       self->coroutine_ended(failure);
+                   });
 }
 
-void Connection::coroutine_ended(std::exception_ptr failure) {
+void Connection::coroutine_ended(const std::exception_ptr& failure) {
     if (failure) {
         try {
             std::rethrow_exception(failure);
@@ -259,9 +260,10 @@ asio::awaitable<void> Connection::serve() {
     const error_code ec = co_await transport_->handshake();
     if (ec || closed_) co_return;
     ++running_coroutines_;
-    asio::co_spawn(executor_, read_loop(), [self = shared_from_this()](std::exception_ptr failure) {
-        self->coroutine_ended(failure);
-    });
+    asio::co_spawn(executor_, read_loop(),
+                   [self = shared_from_this()](const std::exception_ptr& failure) {
+                       self->coroutine_ended(failure);
+                   });
     RequestReader reader(server_.options.header_bytes_max);
     bool goes_on = true;
     while (goes_on && !closed_) goes_on = co_await serve_one(reader);

@@ -123,7 +123,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     void wake() { data_.cancel(); }
     std::function<void()> waker();  // wake() from any thread
     void close();
-    void coroutine_ended(std::exception_ptr failure);
+    void coroutine_ended(const std::exception_ptr& failure);
 
     ServerContext& server_;
     std::shared_ptr<const WebState> web_;  // as of the request that is read

@@ -145,7 +145,7 @@ class HttpServer::Impl final {
         }
         for (const std::unique_ptr<tcp::acceptor>& acceptor : acceptors_) {
             asio::co_spawn(acceptor->get_executor(), accept(*acceptor),
-                           [this](std::exception_ptr) { loop_ended(); });
+                           [this](const std::exception_ptr&) { loop_ended(); });
             MutexLock lock(mutex_);
             ++accept_loops_;
         }
