@@ -84,7 +84,7 @@ LexedToken Lexer::make(Token token) const {
     return made;
 }
 
-Error Lexer::fail(std::string message) const {
+Error Lexer::fail(std::string_view message) const {
     return parse_error(text_, static_cast<uint32_t>(start_), message);
 }
 

@@ -101,7 +101,7 @@ class Lexer final {
     Result<LexedToken> raw_string();
     LexedToken word();
     LexedToken make(Token token) const;
-    Error fail(std::string message) const;
+    Error fail(std::string_view message) const;
 
     bool scan_number();
     bool scan_duration();

@@ -108,6 +108,7 @@ Result<std::unique_ptr<SeriesStream>> SortOperator::open(QueryContext& context,
         return precedence != 0 ? precedence < 0 : i < k;
     });
     std::vector<StepSeries> sorted;
+    sorted.reserve(order.size());
     for (const uint32_t i : order) sorted.push_back(std::move(vector.series[i]));
     vector.series = std::move(sorted);
     return stream_of(std::move(vector));
