@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "app/check.h"
+#include "app/command_query.h"
+#include "app/query_client.h"
 
 namespace kw::app {
 namespace {
@@ -74,6 +76,23 @@ void add_metrics(CLI::App& check, CommandRun& chosen) {
     });
 }
 
+void add_query(CLI::App& check, CommandRun& chosen) {
+    auto options = std::make_shared<QueryOptions>();
+    CLI::App* const command = check.add_subcommand(
+        "query",
+        "Says what a PromQL expression most likely does not mean, and how to mend it\n"
+        "  kilowatch check query --server http://localhost:9090 'rate(http_request_total[5m])'");
+    command->add_option("expr", options->expression, "PromQL")->required();
+    command->add_option("--server", options->server,
+                        "URL of a Kilowatch server, which knows types, scrape intervals and names");
+    add_connection_options(*command, *options);
+    command->callback([options, &chosen] {
+        chosen = [options](CommandContext& context) {
+            return with_client(context, *options, check_query);
+        };
+    });
+}
+
 }  // namespace
 
 void add_check_command(CLI::App& app, CommandRun& chosen) {
@@ -83,6 +102,7 @@ void add_check_command(CLI::App& app, CommandRun& chosen) {
     add_rules(*check, chosen);
     add_web_config(*check, chosen);
     add_metrics(*check, chosen);
+    add_query(*check, chosen);
 }
 
 }  // namespace kw::app

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <functional>
 #include <memory>
 
 #include "app/query_client.h"
@@ -16,22 +15,9 @@
 namespace kw::app {
 namespace {
 
-using Ask = std::function<int(CommandContext&, net::Fetcher&, const QueryOptions&)>;
-
-// Brings an HTTP client to life for one question.
-int with_client(CommandContext& context, const QueryOptions& options, const Ask& ask) {
-    RealClock clock;
-    const Log log = Log::silent();
-    MetricRegistry metrics;
-    ThreadPool pool("query", 1);
-    Environment env{clock, context.files, log, metrics, pool};
-    net::HttpClient client(env, {});
-    return ask(context, client, options);
-}
-
 std::shared_ptr<QueryOptions> add_question(CLI::App& query, CommandRun& chosen,
                                            const std::string& name, const std::string& description,
-                                           Ask ask, CLI::App*& command) {
+                                           AskServer ask, CLI::App*& command) {
     auto options = std::make_shared<QueryOptions>();
     command = query.add_subcommand(name, description);
     command->add_option("server", options->server, "URL of the server, http://localhost:9090 say")
@@ -39,13 +25,7 @@ std::shared_ptr<QueryOptions> add_question(CLI::App& query, CommandRun& chosen,
     command->add_option("-o,--format", options->format, "Form of the answer")
         ->check(CLI::IsMember({"table", "promql", "json"}))
         ->capture_default_str();
-    command->add_option("--header", options->headers,
-                        "A header to send, 'Name: value'; repeatable");
-    command->add_option(
-        "--http.config.file", options->http_config_file,
-        "A file with HTTP client settings: basic_auth, authorization, tls_config, …");
-    command->add_option("--timeout", options->timeout, "How long to wait for the answer")
-        ->capture_default_str();
+    add_connection_options(*command, *options);
     command->callback([options, &chosen, ask = std::move(ask)] {
         chosen = [options, ask](CommandContext& context) {
             return with_client(context, *options, ask);
@@ -62,6 +42,25 @@ void add_range_options(CLI::App& command, QueryOptions& options) {
 
 }  // namespace
 
+int with_client(CommandContext& context, const QueryOptions& options, const AskServer& ask) {
+    RealClock clock;
+    const Log log = Log::silent();
+    MetricRegistry metrics;
+    ThreadPool pool("query", 1);
+    Environment env{clock, context.files, log, metrics, pool};
+    net::HttpClient client(env, {});
+    return ask(context, client, options);
+}
+
+void add_connection_options(CLI::App& command, QueryOptions& options) {
+    command.add_option("--header", options.headers, "A header to send, 'Name: value'; repeatable");
+    command.add_option(
+        "--http.config.file", options.http_config_file,
+        "A file with HTTP client settings: basic_auth, authorization, tls_config, …");
+    command.add_option("--timeout", options.timeout, "How long to wait for the answer")
+        ->capture_default_str();
+}
+
 void add_query_command(CLI::App& app, CommandRun& chosen) {
     CLI::App* const query = app.add_subcommand("query", "Asks a running server");
     query->require_subcommand(1);
@@ -72,8 +71,8 @@ void add_query_command(CLI::App& app, CommandRun& chosen) {
     command->add_option("expr", instant->expression, "PromQL")->required();
     command->add_option("--time", instant->time, "When; without it, now");
 
-    const Ask ask_range = [](CommandContext& context, net::Fetcher& fetcher,
-                             const QueryOptions& options) {
+    const AskServer ask_range = [](CommandContext& context, net::Fetcher& fetcher,
+                                   const QueryOptions& options) {
         return query_range(context, fetcher, options, RealClock().now());
     };
     auto range = add_question(*query, chosen, "range",

@@ -12,6 +12,8 @@
 #include "base/fs/file_system.h"
 #include "model/sample.h"
 #include "net/http_client.h"
+#include "promql/lint.h"
+#include "promql/parser.h"
 
 namespace kw::app {
 namespace {
@@ -281,6 +283,47 @@ class Conversation {
     simdjson::dom::parser parser_;
 };
 
+struct Remark {
+    std::string rule;
+    std::string position;
+    std::string message;
+    std::string suggestion;
+};
+
+Result<std::vector<Remark>> remarks_of_server(CommandContext& context, net::Fetcher& fetcher,
+                                              const QueryOptions& options) {
+    Conversation conversation(context, fetcher, options);
+    net::Params params;
+    params.add("query", options.expression);
+    KW_TRY_ASSIGN(const element data, conversation.ask("/api/kw/v1/check_query", params));
+    array found;
+    if (data.get(found) != simdjson::SUCCESS) return invalid("the answer is no list of remarks");
+    std::vector<Remark> remarks;
+    for (const element one : found) {
+        const auto text = [&](const char* key) {
+            std::string_view value;
+            (void)one[key].get(value);
+            return std::string(value);
+        };
+        remarks.push_back({text("rule"), text("position"), text("message"), text("suggestion")});
+    }
+    return remarks;
+}
+
+Result<std::vector<Remark>> remarks_of_text(const std::string& query) {
+    KW_TRY_ASSIGN(const promql::ExprPtr expr,
+                  promql::parse(query, promql::ParseOptions::all_features()));
+    KW_TRY(promql::resolve_durations(*expr, {Millis{0}, Millis{0}, 0}, query));
+    KW_TRY_ASSIGN(const std::vector<promql::LintFinding> findings, promql::lint(*expr, {}));
+    std::vector<Remark> remarks;
+    for (const promql::LintFinding& finding : findings) {
+        remarks.push_back({std::string(finding.rule),
+                           promql::position_text(query, finding.where.start), finding.message,
+                           finding.suggestion});
+    }
+    return remarks;
+}
+
 int exit_code(CommandContext& context, const Result<void>& done) {
     if (done.ok()) return kExitOk;
     context.err << "query: " << done.error().message << "\n";
@@ -359,6 +402,19 @@ int query_labels(CommandContext& context, net::Fetcher& fetcher, const QueryOpti
             ? "/api/v1/labels"
             : fmt::format("/api/v1/label/{}/values", net::percent_encode(options.label));
     return exit_code(context, ask_and_list(context, fetcher, options, path, match_params(options)));
+}
+
+int check_query(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
+    const Result<std::vector<Remark>> remarks = options.server.empty()
+                                                    ? remarks_of_text(options.expression)
+                                                    : remarks_of_server(context, fetcher, options);
+    if (!remarks.ok()) return exit_code(context, remarks.error());
+    for (const Remark& remark : *remarks) {
+        context.out << fmt::format("{}: {}: {}\n", remark.position, remark.rule, remark.message);
+        if (!remark.suggestion.empty()) context.out << "  mend: " << remark.suggestion << "\n";
+    }
+    if (remarks->empty()) context.out << "nothing to remark\n";
+    return remarks->empty() ? kExitOk : kExitLint;
 }
 
 }  // namespace kw::app

@@ -163,5 +163,35 @@ TEST(QueryClient, SaysWhatWentWrong) {
     EXPECT_THAT(said(query_instant, empty, options).err, testing::HasSubstr("Name: value"));
 }
 
+TEST(CheckQuery, PrintsPlaceRuleAndMend) {
+    OneAnswer server(
+        200,
+        R"({"status":"success","data":[{"rule":"no-series","position":"1:6","start":5,"end":9,)"
+        R"("message":"there is no series named \"x\"","suggestion":""}]})");
+    QueryOptions options = options_of("table");
+    Said answer = said(check_query, server, options);
+    EXPECT_EQ(answer.code, kExitLint);
+    EXPECT_EQ(answer.out, "1:6: no-series: there is no series named \"x\"\n");
+    EXPECT_EQ(server.asked.url, "http://s:1/base/api/kw/v1/check_query");
+
+    options.server.clear();
+    options.expression = "a +\n errors_total";
+    answer = said(check_query, server, options);
+    EXPECT_EQ(answer.code, kExitLint);
+    EXPECT_THAT(answer.out,
+                testing::StartsWith("2:2: counter-without-rate: \"errors_total\" is a counter"));
+    EXPECT_THAT(answer.out, testing::HasSubstr("\n  mend: rate(errors_total[5m])"));
+
+    options.expression = "up";
+    answer = said(check_query, server, options);
+    EXPECT_EQ(answer.code, kExitOk);
+    EXPECT_EQ(answer.out, "nothing to remark\n");
+
+    options.expression = "sum(";
+    answer = said(check_query, server, options);
+    EXPECT_EQ(answer.code, kExitFailed);
+    EXPECT_THAT(answer.err, testing::HasSubstr("1:5: parse error"));
+}
+
 }  // namespace
 }  // namespace kw::app

@@ -160,6 +160,8 @@ class PrometheusApi final {
     Outcome query_range(const net::Request& request, net::ResponseWriter& response) const;
     Outcome format_query(const net::Request& request, net::ResponseWriter& response) const;
     Outcome parse_query(const net::Request& request, net::ResponseWriter& response) const;
+    // query_lint.cc
+    Outcome check_query(const net::Request& request, net::ResponseWriter& response) const;
     // prometheus_series.cc
     Outcome series(const net::Request& request, net::ResponseWriter& response) const;
     Outcome labels(const net::Request& request, net::ResponseWriter& response) const;

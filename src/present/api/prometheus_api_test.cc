@@ -429,6 +429,48 @@ TEST(Metadata, IsOfTargetsAndOfMetrics) {
     EXPECT_EQ(api.get("/api/v1/metadata", {{"limit", "-1"}}).json()["data"].size(), 2u);
 }
 
+TEST(CheckQuery, KnowsTheStoreAndTheTargets) {
+    ApiFixture api;
+    scrape::TargetStatus target;
+    target.labels = {{"instance", "a:1"}, {"job", "api"}};
+    target.interval_ms = 60'000;
+    api.targets.active_targets = [&](std::string_view) {
+        return std::vector<scrape::TargetStatus>{target};
+    };
+    api.targets.metadata = [&](const std::function<bool(const LabelSet&)>&, std::string_view metric,
+                               uint64_t) {
+        std::vector<scrape::TargetMetadata> found;
+        if (metric == "requests_total")
+            found.push_back({target.labels, "requests_total", {MetricType::kCounter, "", ""}});
+        return found;
+    };
+    struct Row {
+        std::string query;
+        std::string want;  // rules and positions
+    };
+    const Row rows[] = {
+        {"up", ""},
+        {"rate(requests_total[4m])", ""},
+        {"sum(\n  requests_total)", "counter-without-rate 2:3"},
+        {"rate(requests_total[3m])", "short-window 1:6"},
+        {"rate(request_total[5m])", "no-series 1:6"},
+        {"up{job=\"nod\"}", "no-series 1:1"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.query);
+        const auto answer = api.get("/api/kw/v1/check_query", {{"query", row.query}});
+        ASSERT_EQ(answer.status, 200) << answer.body;
+        std::string got;
+        for (const auto& finding : answer.json()["data"]) {
+            got +=
+                finding["rule"].get<std::string>() + " " + finding["position"].get<std::string>();
+        }
+        EXPECT_EQ(got, row.want);
+    }
+    for (const char* bad : {"", "sum(", "rate(x[1m - 1m])"})
+        EXPECT_EQ(api.get("/api/kw/v1/check_query", {{"query", bad}}).status, 400) << bad;
+}
+
 TEST(Management, ChangesOnlyWhenEnabled) {
     ApiFixture api;
     EXPECT_EQ(api.ask("POST", "/-/reload").status, 403);
