@@ -103,6 +103,20 @@ class Database final : public MetricStore {
     // Errors: kExhausted, kUnavailable (disk), kCancelled (the store is going).
     Result<void> upkeep() KW_EXCLUDES(upkeep_mutex_, blocks_mutex_);
 
+    // Deletes the samples in `range` of the series that meet all of `matchers`, as far as they were appended before the
+    // call. When it returns they are gone from memory and from the disk. Blocks that hold some are written again, and
+    // so is the head: some minutes for large stores, meanwhile the store serves and takes samples.
+    // After an error some may be gone. Errors: kExhausted, kUnavailable (disk), kCorrupt, kCancelled.
+    Result<void> delete_series(const std::vector<Matcher>& matchers, const TimeRange& range)
+        KW_EXCLUDES(upkeep_mutex_, blocks_mutex_);
+
+    // Writes what is stored at this moment to `directory`, which a store can be opened on; with_head: also what is in
+    // memory yet. Blocks are hard-linked: `directory` is on the same file system. Its name in its parent is the
+    // caller's to make durable, and after an error what was written is the caller's to remove.
+    // Errors: kExhausted, kUnavailable (disk), kConflict (it is there already), kCancelled.
+    Result<void> snapshot(const fs::Path& directory, bool with_head)
+        KW_EXCLUDES(upkeep_mutex_, blocks_mutex_);
+
     // The blocks, by generation.
     std::shared_ptr<const BlockList> blocks() const KW_EXCLUDES(blocks_mutex_);
 
@@ -138,14 +152,25 @@ class Database final : public MetricStore {
     bool flush_is_due(int64_t until) const KW_REQUIRES(upkeep_mutex_);
     // Samples up to `until` leave the head for blocks.
     Result<void> flush_head(int64_t until) KW_REQUIRES(upkeep_mutex_);
-    // The blocks of what is frozen. What was written before an error is in `written`.
-    Result<void> write_frozen(int64_t until, BlockList& written) KW_REQUIRES(upkeep_mutex_);
+    // The blocks of what is frozen, under `directory`. What was written before an error is in `written`.
+    Result<void> write_frozen(const fs::Path& directory, int64_t until, BlockList& written)
+        KW_REQUIRES(upkeep_mutex_);
     Result<void> write_log_checkpoint() KW_REQUIRES(upkeep_mutex_);
     Result<void> compact() KW_REQUIRES(upkeep_mutex_);
     Result<void> merge_blocks(const BlockList& merged) KW_REQUIRES(upkeep_mutex_);
     Result<void> delete_expired() KW_REQUIRES(upkeep_mutex_);
     // Replaces the blocks `gone` by `come` for those that read from now on.
     void publish(const BlockList& gone, const BlockList& come) KW_EXCLUDES(blocks_mutex_);
+    // database_admin.cc
+    Result<void> delete_samples(const std::vector<Matcher>& matchers, const TimeRange& range)
+        KW_REQUIRES(upkeep_mutex_);
+    // Removes blocks that are on the disk and not served: an error came between a merge, or a flush, and what follows.
+    // All they hold is in others or in the head; a start-up could serve them again.
+    Result<void> remove_unserved() KW_REQUIRES(upkeep_mutex_);
+    Result<void> delete_from_block(const std::shared_ptr<const BlockReader>& block,
+                                   const std::vector<Matcher>& matchers, const TimeRange& range)
+        KW_REQUIRES(upkeep_mutex_);
+
     std::string new_block_name() KW_REQUIRES(upkeep_mutex_);
     uint64_t next_generation() const;
     void update_gauges();

@@ -2,13 +2,15 @@
 // blocks are merged, the log is cut. Whatever happens, afterwards
 //   - every acknowledged sample is there,
 //   - after a crash of the process (the kindest disk) so is every sample that a query had returned,
-//   - nothing is there that was never sent,
+//   - nothing is there that was never sent, or whose deletion was confirmed,
+//   - a snapshot that was confirmed is whole,
 //   - the store opens and takes samples.
 // KW_FULL=1 goes through every operation and many more disks.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <map>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/fs/failing.h"
@@ -36,15 +38,26 @@ using Samples = std::map<Sample, double>;
 struct Told {
     Samples sent;
     Samples acknowledged;
-    Samples returned;  // by queries
+    Samples returned;                 // by queries
+    Samples deleted;                  // confirmed
+    std::optional<Samples> snapshot;  // what a confirmed one has
 };
+
+// The series that the run deletes somewhere in the middle, in a range.
+const TimeRange kDeletedRange{kStart + kHour, kStart + 4 * kHour};
+
+bool is_deleted(const Sample& sample) {
+    return sample.first.get("__name__") == "m1" && sample.second >= kDeletedRange.min.count &&
+           sample.second <= kDeletedRange.max.count;
+}
 
 // A store over `files`, with all it needs.
 class Store {
  public:
-    Store(fs::FileSystem& files, Millis now)
+    Store(fs::FileSystem& files, Millis now, const fs::Path& path = "data/metrics")
         : clock_(now), env_{clock_, files, log_, metrics_, pool_} {
         Options options;
+        options.path = path;
         options.background = false;
         options.late_flush_interval_ms = 0;
         options.retention_ms = 0;
@@ -110,6 +123,26 @@ class Store {
     std::unique_ptr<Database> database_;
 };
 
+// Whether it is there or not is open from now on, until it is confirmed that it is not.
+void delete_some(Store& store, fs::FailingFileSystem& files, Told& told) {
+    const auto is_gone = [](const auto& entry) { return is_deleted(entry.first); };
+    std::erase_if(told.acknowledged, is_gone);
+    std::erase_if(told.returned, is_gone);
+    const Result<void> done =
+        store.database().delete_series({Matcher::equal("__name__", "m1")}, kDeletedRange);
+    if (!done.ok() || files.crashed()) return;
+    for (const auto& entry : told.sent) {
+        if (is_gone(entry)) told.deleted.insert(entry);
+    }
+}
+
+void take_snapshot(Store& store, fs::FailingFileSystem& files, Told& told) {
+    const Result<void> done = store.database().snapshot("snapshot", true);
+    // The name is the caller's to make durable.
+    if (done.ok() && files.sync_directory(".").ok() && !files.crashed())
+        told.snapshot = told.acknowledged;
+}
+
 // Nine hours in steps of twenty minutes; errors are passed over, as a server does. Returns the time at the end.
 Millis run(fs::FailingFileSystem& files, Told& told) {
     Store store(files, kStart);
@@ -125,6 +158,8 @@ Millis run(fs::FailingFileSystem& files, Told& told) {
             if (read.ok() && !files.crashed()) told.returned = *read;  // the dead answer nobody
         }
         if (step % 3 == 2) (void)store.database().upkeep().ok();
+        if (step == 16) delete_some(store, files, told);
+        if (step == 22) take_snapshot(store, files, told);
         store.clock().advance(kHour / 3);
     }
     return store.clock().now();
@@ -148,6 +183,16 @@ void expect_sound(fs::FileSystem& files, Millis now, const Told& told, bool proc
     expect_part(told.acknowledged, *found, "an acknowledged");
     if (process_crash) expect_part(told.returned, *found, "a returned");
     expect_part(*found, told.sent, "a never sent");
+    for (const auto& [sample, value] : told.deleted)
+        ASSERT_FALSE(found->contains(sample)) << "deleted: " << sample.second;
+    if (told.snapshot) {
+        Store snapshot(files, now, "snapshot");
+        ASSERT_TRUE(snapshot.is_open()) << snapshot.error();
+        const Result<Samples> kept = snapshot.read();
+        ASSERT_TRUE(kept.ok()) << kept.error().message;
+        expect_part(*told.snapshot, *kept, "a snapshot's");
+        expect_part(*kept, told.sent, "a never sent snapshot's");
+    }
     Told more;
     store.append(7, 1, now, 1, Durability::kAcked, more);
     EXPECT_EQ(more.acknowledged.size(), 1u);

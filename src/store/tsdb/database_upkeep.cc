@@ -88,7 +88,7 @@ Result<void> Database::flush_head(int64_t until) {
     const int64_t begin_ns = env_.clock.steady_ns();
     head_->freeze(until);
     BlockList written;
-    Result<void> done = write_frozen(until, written);
+    Result<void> done = write_frozen(blocks_path_, until, written);
     // What an incomplete flush has written may be served: the head has the same samples still.
     if (!written.empty()) publish({}, written);
     if (!done.ok()) {
@@ -116,7 +116,7 @@ Result<void> Database::flush_head(int64_t until) {
     return {};
 }
 
-Result<void> Database::write_frozen(int64_t until, BlockList& written) {
+Result<void> Database::write_frozen(const fs::Path& directory, int64_t until, BlockList& written) {
     KW_TRY_ASSIGN(const std::vector<TimeRange> windows,
                   windows_of(*head_, until, {kBlockSpanMsMin, options_.retention_ms}));
     const std::vector<HeadSeries> series = head_->series();
@@ -126,9 +126,9 @@ Result<void> Database::write_frozen(int64_t until, BlockList& written) {
         options.name = new_block_name();
         options.generation = next_generation() + written.size();
         KW_TRY_ASSIGN(const std::optional<BlockMeta> meta,
-                      write_block(env_.files, blocks_path_, source, options, going_));
+                      write_block(env_.files, directory, source, options, going_));
         if (!meta.has_value()) continue;
-        KW_TRY_ASSIGN(auto block, BlockReader::open(env_.files, blocks_path_, meta->name));
+        KW_TRY_ASSIGN(auto block, BlockReader::open(env_.files, directory, meta->name));
         written.push_back(std::move(block));
     }
     return {};

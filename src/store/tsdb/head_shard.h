@@ -226,7 +226,9 @@ class HeadShard final {
     SampleColumns merge_scratch_ KW_GUARDED_BY(mutex_);
 
     bool frozen_ KW_GUARDED_BY(mutex_) = false;
-    int64_t floor_ KW_GUARDED_BY(mutex_) = INT64_MIN;
+    int64_t frozen_until_ KW_GUARDED_BY(mutex_) = INT64_MIN;
+    int64_t floor_ KW_GUARDED_BY(mutex_) =
+        INT64_MIN;  // the greater of dropped_ and, while frozen, frozen_until_
     int64_t dropped_ KW_GUARDED_BY(mutex_) = INT64_MIN;
     TimeRange range_ KW_GUARDED_BY(mutex_){Millis::max(), Millis::min()};
     uint64_t open_cells_ KW_GUARDED_BY(mutex_) = 0;

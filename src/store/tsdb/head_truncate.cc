@@ -18,6 +18,7 @@ void HeadShard::freeze(int64_t until) {
     // What is late until now belongs to what is frozen.
     for (const auto& [serial, own] : own_) merge_late(*own);
     floor_ = std::max(floor_, until);
+    frozen_until_ = until;
     frozen_ = true;
 }
 
@@ -51,7 +52,9 @@ Result<void> HeadShard::add_windows(int64_t until, int64_t span_ms,
 
 void HeadShard::drop(std::vector<uint64_t>& idle) {
     MutexLock lock(mutex_);
-    const int64_t until = floor_;
+    const int64_t until = frozen_until_;
+    // Never back: a chunk may hold rows up to an earlier, later time that are gone.
+    dropped_ = std::max(dropped_, until);
     range_ = {Millis::max(), Millis::min()};
     for (Group& group : groups_) {
         const auto chunks =
@@ -65,7 +68,7 @@ void HeadShard::drop(std::vector<uint64_t>& idle) {
         for (auto row = group.open.begin(); row != rows; ++row) open_cells_ -= row->cells.size();
         group.open.erase(group.open.begin(), rows);
         if (!group.sealed.empty()) {
-            note_time(std::max(group.sealed.front()->first_time(), until + 1));
+            note_time(std::max(group.sealed.front()->first_time(), dropped_ + 1));
             note_time(group.sealed.back()->last_time());
         }
         if (!group.open.empty()) {
@@ -92,7 +95,6 @@ void HeadShard::drop(std::vector<uint64_t>& idle) {
         }
         ++at;
     }
-    dropped_ = until;
     frozen_ = false;
     for (const Group& group : groups_) {
         for (uint32_t column = 0; column < group.serials.size(); ++column) {
@@ -107,6 +109,7 @@ void HeadShard::drop(std::vector<uint64_t>& idle) {
 void HeadShard::thaw() {
     MutexLock lock(mutex_);
     frozen_ = false;
+    floor_ = dropped_;  // what was frozen may change again
     for (const auto& [serial, own] : own_) merge_late(*own);
 }
 
