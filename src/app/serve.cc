@@ -15,6 +15,7 @@
 #include "app/remote_collectors.h"
 #include "app/running_config.h"
 #include "app/signals.h"
+#include "app/snapshot.h"
 #include "app/version.h"
 #include "base/clock.h"
 #include "base/environment.h"
@@ -169,6 +170,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
 
     // store
     KW_TRY(files.create_directories(settings.flags.storage_path));
+    KW_TRY(remove_unfinished_snapshots(files, settings.flags.storage_path));
+    std::unique_ptr<tsdb::Database> database;  // opened below
     LateStore store;
     tsdb::WalReplayProgress replay;
 
@@ -240,7 +243,21 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                          return api::WriteAnswer{answer.status, answer.message};
                      },
                  .reload = [&] { return running.reload(apply); },
-                 .quit = [&] { signals.request_stop(); }});
+                 .quit = [&] { signals.request_stop(); },
+                 .delete_series =
+                     [&](const std::vector<Matcher>& matchers, const TimeRange& range) {
+                         return database->delete_series(matchers, range);
+                     },
+                 // Deleting leaves none.
+                 .clean_tombstones = [] { return Result<void>(); },
+                 .snapshot =
+                     [&](bool skip_head) {
+                         return make_snapshot(env, settings.flags.storage_path,
+                                              [&](const fs::Path& directory) {
+                                                  return database->snapshot(
+                                                      fs::join(directory, "metrics"), !skip_head);
+                                              });
+                     }});
     web::add_web_routes(routes, {external.path, settings.flags.page_title});
 
     KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,
@@ -250,8 +267,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
 
     // The API answers 503 until the log is replayed.
     const int64_t opening_ns = clock.steady_ns();
-    KW_TRY_ASSIGN(const std::unique_ptr<tsdb::Database> database,
-                  tsdb::Database::open(env, store_options(settings), &replay));
+    KW_TRY_ASSIGN(database, tsdb::Database::open(env, store_options(settings), &replay));
     store.set(*database);
     running.apply_first(apply);
     log.info("ready",
