@@ -3,6 +3,8 @@
     ./kw bench                     everything at about 100 000 series
     ./kw bench push                one part: push (with restart and queries), disk, scrape
     ./kw bench --instances 12      smaller
+    ./kw bench demo                what ./kw up costs, without the others (--quiet: without users); demo.py says more
+    ./kw bench statements          a scrape of a PostgreSQL with 5 000 statements
 
 Figures are per server and, in the last columns, the ratio to the first server: above 1 the first is better. CPU is the
 server's own user and system time, so that the load generator and the other servers do not count; servers run
@@ -26,6 +28,8 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+
+import demo
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOAD = ROOT / "build" / "release" / "bench" / "kw_load"
@@ -270,13 +274,20 @@ def report(rows: dict[str, dict]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./kw bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=["push", "disk", "scrape", []], default=[])
+    parser.add_argument("parts", nargs="*", choices=["push", "disk", "scrape", "demo", "statements", []], default=[])
     parser.add_argument("--instances", type=int, default=120, help="of some 830 series each (default 120)")
     parser.add_argument("--steps", type=int, default=60, help="of 15 s that are pushed (default 60)")
     parser.add_argument("--repeat", type=int, default=7, help="runs of each query (default 7)")
     parser.add_argument("--scrape-seconds", type=int, default=20)
     parser.add_argument("--servers", default="kilowatch,prometheus,victoria-metrics")
+    parser.add_argument("--quiet", action="store_true", help="demo: without the platform's users")
     options = parser.parse_args()
+    if "demo" in options.parts:
+        demo.report("./kw up", demo.measure_demo(options.quiet))
+    if "statements" in options.parts:
+        demo.report("A scrape of PostgreSQL", demo.measure_statements())
+    if options.parts and not set(options.parts) - {"demo", "statements"}:
+        return 0
     names = options.servers.split(",")
     for name in names:
         if name != "kilowatch" and shutil.which(name) is None:

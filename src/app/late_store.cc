@@ -2,6 +2,11 @@
 
 namespace kw::app {
 
+void LateStore::set(MetricStore& store, std::function<bool()> is_writable) {
+    is_writable_ = std::move(is_writable);
+    store_.store(&store, std::memory_order_release);
+}
+
 Result<MetricStore*> LateStore::get() const {
     MetricStore* const store = store_.load(std::memory_order_acquire);
     if (store == nullptr) return unavailable("starting: the write-ahead log is being replayed");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "contract/metric_store.h"
 
@@ -11,9 +12,12 @@ namespace kw::app {
 
 class LateStore final : public MetricStore {
  public:
-    // `store` outlives this.
-    void set(MetricStore& store) { store_.store(&store, std::memory_order_release); }
+    // `store` outlives this. `is_writable`: whether its disk takes what is appended; from any thread.
+    void set(MetricStore& store, std::function<bool()> is_writable);
     bool is_set() const { return store_.load(std::memory_order_acquire) != nullptr; }
+
+    // Once it is set.
+    bool is_writable() const { return is_set() && is_writable_(); }
 
     Result<SeriesRef> ref_of(const LabelSet& labels) override;
     Result<AppendResult> append(const SampleBatch& batch) override;
@@ -32,6 +36,7 @@ class LateStore final : public MetricStore {
 
  private:
     Result<MetricStore*> get() const;
+    std::function<bool()> is_writable_;  // written before store_ is
     std::atomic<MetricStore*> store_{nullptr};
 };
 

@@ -36,6 +36,7 @@ void RunningConfig::apply_first(const Apply& apply) {
     MutexLock one_at_a_time(reload_mutex_);
     const std::shared_ptr<const Config> config = current();
     log_warnings(*config);
+    note_applying();
     apply(*config);
     is_applied_ = true;
 }
@@ -54,6 +55,7 @@ Result<void> RunningConfig::reload(const Apply& apply) {
     }
     log_warnings(*config);
     publish(std::move(config).value());
+    note_applying();
     apply(*current());
     env_.log.info("configuration reloaded", {{"file", path_}});
     return {};
@@ -72,6 +74,12 @@ void RunningConfig::publish(Config config) {
     config_ = std::make_shared<const Config>(std::move(config));
     reload_succeeded_ = true;
     loaded_at_ = now;
+}
+
+void RunningConfig::note_applying() {
+    const Millis now = env_.clock.now();
+    MutexLock lock(mutex_);
+    applied_at_ = now;
 }
 
 void RunningConfig::log_warnings(const Config& config) const {
@@ -98,6 +106,7 @@ api::RuntimeInfo RunningConfig::runtime_info() const {
     api::RuntimeInfo info;
     info.reload_succeeded = reload_succeeded_;
     info.last_config_time = loaded_at_;
+    info.acting_since = applied_at_;
     return info;
 }
 

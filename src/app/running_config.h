@@ -39,13 +39,14 @@ class RunningConfig final {
 
     std::string shown_yaml() const;
     std::vector<api::ConfigWarning> warnings() const;
-    // Whether and when the last reload succeeded; the other members are the caller's to fill in.
+    // Whether and when the last reload succeeded, and since when the file acts; the other members are the caller's to fill in.
     api::RuntimeInfo runtime_info() const;
 
  private:
     Result<Config> read() const;
     std::shared_ptr<const Config> current() const KW_EXCLUDES(mutex_);
     void publish(Config config) KW_EXCLUDES(mutex_);
+    void note_applying() KW_EXCLUDES(mutex_);
     void log_warnings(const Config& config) const;
 
     Environment& env_;
@@ -61,6 +62,7 @@ class RunningConfig final {
     std::shared_ptr<const Config> config_ KW_GUARDED_BY(mutex_);
     bool reload_succeeded_ KW_GUARDED_BY(mutex_) = true;
     Millis loaded_at_ KW_GUARDED_BY(mutex_);
+    Millis applied_at_ KW_GUARDED_BY(mutex_);
 };
 
 }  // namespace kw::app

@@ -24,6 +24,7 @@
 #include "base/metrics.h"
 #include "base/thread_pool.h"
 #include "collect/collector.h"
+#include "identity/identity_store.h"
 #include "intake/remote_write.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -184,7 +185,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     scrape::ScrapeManager scraper(env, store, fetcher);
 
     // query
-    promql::Engine engine(env, store, query_options);
+    identity::IdentityStore known_store(store);
+    promql::Engine engine(env, known_store, query_options);
 
     // evaluate
     rules::RuleManager rule_manager(env, engine, store, nullptr, rule_options(settings));
@@ -212,6 +214,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         }
         scraper.apply(config.jobs, std::move(collectors));
         remote_collectors.end_unused();
+        known_store.set(config.aliases);
         rule_manager.apply(rule_set(config, settings));
     };
 
@@ -220,12 +223,13 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     const Millis started = clock.now();
     api::add_prometheus_routes(
         routes, {.env = env,
-                 .store = store,
+                 .store = known_store,
                  .engine = engine,
                  .options = api_options(settings),
                  .targets = api::target_reader(scraper),
                  .rule_groups = [&] { return rule_manager.groups(); },
                  .is_ready = [&] { return store.is_set(); },
+                 .store_is_writable = [&] { return store.is_writable(); },
                  .config_yaml = [&] { return running.shown_yaml(); },
                  .flags = flag_values(settings.flags),
                  .build = api_build_info(),
@@ -268,7 +272,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     // The API answers 503 until the log is replayed.
     const int64_t opening_ns = clock.steady_ns();
     KW_TRY_ASSIGN(database, tsdb::Database::open(env, store_options(settings), &replay));
-    store.set(*database);
+    store.set(*database, [&] { return database->is_writable(); });
     running.apply_first(apply);
     log.info("ready",
              {{"replay_seconds",

@@ -21,7 +21,9 @@ sigset_t watched() {
 Signals::Signals() {
     const sigset_t set = watched();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    // A connection or a file that takes no more is an ordinary error of the call.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
 }
 
 SignalEvent Signals::wait() const {

@@ -1,10 +1,11 @@
 """The guide's configuration and system queries, verbatim, on a running server with real clients."""
 
 import json
+import time
 import unittest
 
 from guide_texts import GUIDE_CONFIG
-from harness import EndToEndTest, free_port, wait_until
+from harness import ROOT, EndToEndTest, free_port, wait_until
 
 # A short interval, so that rate() has its two samples soon.
 QUICK_CONFIG = """\
@@ -50,6 +51,17 @@ class SystemQueries(EndToEndTest):
                 wait_until(lambda q=query: server.query(q), f"{query} has series", 30)
         cores = server.query("rate(process_cpu_seconds_total[5m])")
         self.assertTrue(all(0 <= float(s["value"][1]) < 64 for s in cores), cores)
+
+
+class ExampleConfiguration(EndToEndTest):
+    # guide: G017, G018, G019, G020, G021, G022, P19
+    def test_every_system_query_is_live_a_minute_after_the_start(self) -> None:
+        example = (ROOT / "packaging" / "kilowatch.example.yml").read_text(encoding="utf-8")
+        started = time.monotonic()
+        server = self.serve(example)
+        for query in SYSTEM_QUERIES:
+            left = started + 60 - time.monotonic()
+            wait_until(lambda q=query: server.query(q), f"{query} has series within a minute of the start", left)
 
 
 class RealClients(EndToEndTest):

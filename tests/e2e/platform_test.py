@@ -15,6 +15,7 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -65,6 +66,43 @@ GUIDE_QUERIES = [
     ('encryption_enabled{service="all"}', 0, 1),
     ("rate(audit_events_total[5m])", 0, 1000),
 ]
+
+
+# The catalogue of the guide's metrics: a query for each of its figures, and what is plausible.
+RATE_BY_ENDPOINT = "sum by (le, endpoint) (rate(http_request_duration_seconds_bucket[5m]))"
+CATALOGUE = {
+    "G173 CPU Usage": ('100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m])))', -1, 101),
+    "G174 Memory Utilization": ("100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)", 0, 100),
+    "G175 Disk I/O, bytes read": ("rate(node_disk_read_bytes_total[5m])", 0, 1e12),
+    "G175 Disk I/O, bytes written": ("rate(node_disk_written_bytes_total[5m])", 0, 1e12),
+    "G175 Disk I/O, operations": ("rate(node_disk_reads_completed_total[5m]) + rate(node_disk_writes_completed_total[5m])",
+                                  0, 1e9),
+    "G175 Disk I/O, busy percent": ("100 * rate(node_disk_io_time_seconds_total[5m])", 0, 110),
+    "G176 Network Traffic, in": ("rate(node_network_receive_bytes_total[5m])", 0, 1e12),
+    "G176 Network Traffic, out": ("rate(node_network_transmit_bytes_total[5m])", 0, 1e12),
+    **{f"G177 Request Latency, {q}": (f"histogram_quantile({q}, {RATE_BY_ENDPOINT})", 0.00001, 30) for q in (0.5, 0.95, 0.99)},
+    "G178 Error Rates, ratio": ('sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))', 0, 1),
+    "G178 Error Rates, a second": ('sum by (job) (rate(http_requests_total{status=~"5.."}[5m]))', 0, 1000),
+    "G180 Cache Hit Ratio": ("rate(redis_keyspace_hits_total[5m]) / (rate(redis_keyspace_hits_total[5m]) + "
+                             "rate(redis_keyspace_misses_total[5m]))", 0, 1),
+    "G181 Inference Time": ("histogram_quantile(0.95, sum by (le, model_version) "
+                            "(rate(model_inference_duration_seconds_bucket[5m])))", 0.00001, 1),
+    "G182 Prediction Accuracy": ("avg by (zone, horizon) (model_prediction_accuracy_percent)", 50, 100),
+    "G184 Resource Usage, CPU": ('rate(process_cpu_seconds_total{job="model-service"}[5m])', 0, 64),
+    "G184 Resource Usage, memory": ('process_resident_memory_bytes{job="model-service"}', 1e6, 1e10),
+    "G184 Resource Usage, GPU": ('gpu_devices{job="model-service"}', 0, 16),
+    "G185 Query Performance, mean": ("rate(pg_stat_statements_seconds_total[5m]) / (rate(pg_stat_statements_calls_total[5m]) > 0)",
+                                     0, 10),
+    "G185 Query Performance, top": ("topk(5, sum by (queryid) (pg_stat_statements_seconds_total))", 0, 1e6),
+    "G185 Query Performance, 0.95": ("histogram_quantile(0.95, sum by (le, operation) "
+                                     "(rate(database_query_duration_seconds_bucket[5m])))", 0.00001, 30),
+    "G186 Connection Pool, states": ('database_pool_connections{state=~"used|idle|max"}', 0, 1000),
+    "G186 Connection Pool, waiting": ("database_pool_waiting", 0, 1000),
+    "G186 Connection Pool, percent": ("100 * sum(pg_stat_activity_count) / max(pg_settings_max_connections)", 0.1, 100),
+    "G187 Lock Contention, locks": ("sum by (mode) (pg_locks_count)", 0, 10000),
+    "G187 Lock Contention, waiting": ("pg_blocked_sessions", 0, 1000),
+    "G187 Lock Contention, blockers": ("pg_blocking_sessions", 0, 1000),
+}
 
 
 class OtlpReceiver:
@@ -294,7 +332,7 @@ class PlatformTest(unittest.TestCase):
         self.assertEqual(status, 200)
         self.assertEqual(body["components"], dict.fromkeys(("database", "cache", "model", "external_api"), True))
 
-    # guide: G179, G183, G236, G237, G238, G247, G248, G249, G250, P31, P32, P33
+    # guide: G179, G183, G235, G236, G237, G238, G247, G248, G249, G250, P31, P32, P33
     def test_every_name_of_the_guide_is_there(self) -> None:
         for process, names in GUIDE.items():
             wait_until(lambda: not set(names) - {name for name, _, _ in self.series(process)},
@@ -323,6 +361,32 @@ class PlatformTest(unittest.TestCase):
                 result = wait_until(lambda: server.query(text), f"{text} has an answer", 30)
                 values = [float(series["value"][1]) for series in result]
                 self.assertTrue(all(low <= value <= high for value in values), values)
+
+    # guide: G173, G174, G175, G176, G177, G178, G180, G181, G182, G184, G185, G186, G187, G231
+    def test_every_figure_of_the_catalogue_is_live(self) -> None:
+        folder = self.folder / "up"
+        folder.mkdir()
+        # As ./kw up does it: its own configuration for a running platform, with a shorter interval.
+        (folder / "platform").mkdir()
+        shutil.copy(self.folder / "run" / "platform.json", folder / "platform")
+        subprocess.run([sys.executable, str(ROOT / "tools" / "kw" / "platform_config.py"), str(folder), "9090"],
+                       check=True, stdout=subprocess.DEVNULL)
+        config = (folder / "kilowatch.yml").read_text().replace("scrape_interval: 15s", "scrape_interval: 2s")
+        server = Server(folder, config.replace("scrape_timeout: 10s", "scrape_timeout: 2s"))
+        server.start()
+        self.addCleanup(server.stop)
+        for what, (text, low, high) in CATALOGUE.items():
+            if "node_disk" in text and not pathlib.Path("/proc/diskstats").read_text().strip():
+                continue  # a container without disks
+            with self.subTest(what):
+                def plausible(asked: str = text) -> list[float]:
+                    values = [float(series["value"][1]) for series in server.query(asked)]
+                    return [value for value in values if value == value]  # without traffic a ratio is NaN
+                values = wait_until(plausible, f"{what}: {text} has an answer", 40)
+                self.assertTrue(all(low <= value <= high for value in values), values)
+        self.assertEqual({s["metric"]["component"] for s in server.query('health_component_status{service="api"} == 1')},
+                         {"database", "cache", "model", "external_api"})
+        self.assertEqual(server.series_value('health_component_status{service="model",component="model"}'), 1)
 
     # guide: G151, P07
     def test_counters_begin_at_zero(self) -> None:

@@ -19,6 +19,21 @@ function(kw_precompile target least)
     endif()
 endfunction()
 
+# A libFuzzer program of `source`, which links `library`. No corpus is written to the source tree: the run reads it and
+# adds inputs of its own.
+function(kw_fuzzer source library)
+    get_filename_component(stem ${source} NAME_WE)
+    get_filename_component(folder ${source} DIRECTORY)
+    add_executable(${stem} ${source})
+    target_link_libraries(${stem} PRIVATE ${library})
+    target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+    add_test(NAME ${stem} COMMAND ${stem} -seed=1 ${KW_FUZZ_LIMITS} -max_len=65536 -timeout=10 -rss_limit_mb=2048
+             ${CMAKE_BINARY_DIR}/corpus/${stem} ${folder}/testdata/fuzz/${stem})
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${stem})
+    set_tests_properties(${stem} PROPERTIES TIMEOUT 120 LABELS fuzz)
+endfunction()
+
 function(kw_module name)
     cmake_parse_arguments(arg "" "IN" "DEPS;LIBS" ${ARGN})
     if(arg_IN)
@@ -70,18 +85,7 @@ function(kw_module name)
     endif()
     if(KW_FUZZ)
         foreach(source IN LISTS fuzzers)
-            get_filename_component(stem ${source} NAME_WE)
-            get_filename_component(source_folder ${source} DIRECTORY)
-            add_executable(${stem} ${source})
-            target_link_libraries(${stem} PRIVATE kw_${name})
-            target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
-            target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
-            # No corpus is written to the source tree: the run reads it and adds inputs of its own.
-            add_test(NAME ${stem} COMMAND ${stem} -seed=1 ${KW_FUZZ_LIMITS} -max_len=65536
-                     -timeout=10 -rss_limit_mb=2048 ${CMAKE_BINARY_DIR}/corpus/${stem}
-                     ${source_folder}/testdata/fuzz/${stem})
-            file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${stem})
-            set_tests_properties(${stem} PROPERTIES TIMEOUT 120 LABELS fuzz)
+            kw_fuzzer(${source} kw_${name})
         endforeach()
     endif()
     if(KW_BENCH AND benches)

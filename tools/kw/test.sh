@@ -85,6 +85,6 @@ cmd_conformance() {
 }
 
 cmd_bench() {
-    install_tests && build_preset release kilowatch || return 1
+    install_tests && build_preset release kilowatch energy_forecast || return 1
     python3 bench/run.py "$@"
 }

@@ -1,16 +1,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "platform/api.h"
+#include "platform/bodies.h"
 
 namespace energy {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using nlohmann::json;
-
 constexpr std::chrono::seconds kKnownFor{30};  // a revoked key works this much longer
 constexpr std::chrono::seconds kFailureWindow{60};
 constexpr size_t kFailuresSuspicious = 5;  // of one user in the window
@@ -178,16 +176,10 @@ kw::Result<Principal> Access::authenticate(const HttpRequest& request,
 }
 
 HttpResponse Access::login(const HttpRequest& request, kilowatch::ScopedSpan& span) {
-    std::string user, password;
-    try {
-        const json body = json::parse(request.body);
-        body.at("user").get_to(user);
-        body.at("password").get_to(password);
-    } catch (const json::exception&) {
-        return error_response(400, "want {\"user\": ..., \"password\": ...}");
-    }
-    if (user.empty() || user.size() > 100 || password.size() > 200)
-        return error_response(400, "user or password too long");
+    const kw::Result<LoginBody> login = parse_login(request.body);
+    if (!login.ok()) return error_response(login.error());
+    const std::string& user = login->user;
+    const std::string& password = login->password;
     if (failures(user) >= kFailuresLocked) {
         login_failed_.increment();
         suspect("brute_force", user);

@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "platform/api.h"
+#include "platform/bodies.h"
 
 namespace energy {
 namespace {
 
-using nlohmann::json;
-
-constexpr size_t kReadingsMax = 1000;
-constexpr double kDemandMax = 1e6;
 constexpr Slot kRangeMax = 60 * kSlotsPerDay;
 constexpr size_t kErrorsKept = 24;  // half-hours of one zone and horizon: half a day
 
@@ -22,40 +18,6 @@ struct Horizon {
     int from, to;  // steps
 };
 constexpr Horizon kHorizons[] = {{"3h", 1, 6}, {"24h", 43, 48}};
-
-struct Incoming {
-    double demand_mw = 0;
-    int revision = 0;
-};
-using Batch = std::map<std::pair<std::string, Slot>,
-                       Incoming>;  // (zone, slot): of several the newest revision
-
-kw::Result<Batch> parse_readings(const std::string& body, Slot now) {
-    try {
-        const json in = json::parse(body);
-        const json& list = in.at("readings");
-        if (!list.is_array() || list.empty() || list.size() > kReadingsMax)
-            return kw::invalid("readings: want a list of 1 to {}", kReadingsMax);
-        Batch batch;
-        for (const json& reading : list) {
-            const std::string zone = reading.at("zone");
-            const Slot slot = reading.at("slot").get<Slot>();
-            const Incoming incoming{reading.at("demand_mw").get<double>(),
-                                    reading.value("revision", 0)};
-            if (!zone_index(zone)) return kw::invalid("zone '{}' is unknown", zone.substr(0, 40));
-            if (slot < 0 || slot >= now) return kw::invalid("slot {}: is not in the past", slot);
-            if (!(incoming.demand_mw >= 0 && incoming.demand_mw <= kDemandMax))
-                return kw::invalid("demand_mw {}: want 0 to {}", incoming.demand_mw, kDemandMax);
-            if (incoming.revision < 0 || incoming.revision > 100)
-                return kw::invalid("revision {}: want 0 to 100", incoming.revision);
-            Incoming& kept = batch.try_emplace({zone, slot}, incoming).first->second;
-            if (incoming.revision > kept.revision) kept = incoming;
-        }
-        return batch;
-    } catch (const json::exception& error) {
-        return kw::invalid("body: {}", error.what());
-    }
-}
 
 // Slot of a parameter that is a slot's number or a time like 2026-01-31T13:30:00Z.
 std::optional<Slot> parse_time(const std::string& text) {
@@ -118,7 +80,8 @@ HttpResponse ActualsDesk::read(const HttpRequest& request) {
 
 HttpResponse ActualsDesk::write(const Principal& who, const HttpRequest& request) {
     if (who.role != "operator") return error_response(403, "readings come from operators");
-    const kw::Result<Batch> batch = parse_readings(request.body, service_.clock().now_slot());
+    const kw::Result<ReadingBatch> batch =
+        parse_readings(request.body, service_.clock().now_slot());
     if (!batch.ok()) return error_response(batch.error());
     std::string columns[4] = {"{", "{", "{", "{"};
     for (const auto& [key, reading] : *batch) {

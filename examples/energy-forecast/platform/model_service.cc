@@ -10,57 +10,15 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "platform/bodies.h"
 #include "platform/text_file.h"
 
 namespace energy {
 namespace {
 
-using nlohmann::json;
-
-std::vector<float> floats(const json& array) {
-    std::vector<float> values;
-    for (const json& value : array)
-        values.push_back(value.is_null() ? std::numeric_limits<float>::quiet_NaN()
-                                         : value.get<float>());
-    return values;
-}
-
-struct PredictRequest {
-    History history;
-    Slot issued = 0;
-    std::vector<float> temperatures_c;
-};
-
-kw::Result<PredictRequest> parse_predict(const std::string& body) {
-    try {
-        const json in = json::parse(body);
-        PredictRequest request;
-        const std::optional<size_t> zone = zone_index(in.at("zone").get<std::string>());
-        if (!zone) return kw::invalid("there is no such zone");
-        request.history.zone = *zone;
-        in.at("issued").get_to(request.issued);
-        in.at("first").get_to(request.history.first);
-        constexpr Slot kSlotMax = 10'000'000;  // the year 2540
-        if (request.issued < 0 || request.issued > kSlotMax || request.history.first < 0 ||
-            request.history.first > kSlotMax)
-            return kw::invalid("issued and first: want 0 to {}", kSlotMax);
-        request.history.load_mw = floats(in.at("load"));
-        request.history.temperature_c = floats(in.at("temperature"));
-        request.temperatures_c = floats(in.at("forecast"));
-        constexpr size_t kSlotsMax = 4 * kHistorySlots;
-        if (request.history.load_mw.size() > kSlotsMax ||
-            request.history.temperature_c.size() > kSlotsMax)
-            return kw::invalid("over {} half-hours of history", kSlotsMax);
-        return request;
-    } catch (const json::exception& error) {
-        return kw::invalid("body: {}", error.what());
-    }
-}
-
 HttpResponse predict(ServingModel& serving, const HttpRequest& in, kilowatch::ScopedSpan& span) {
-    kw::Result<PredictRequest> request = parse_predict(in.body);
+    kw::Result<PredictBody> request = parse_predict(in.body);
     if (!request.ok()) return error_response(request.error());
     request->history.scale_mw = serving.scale_of(request->history.zone);
     ModelMetadata served;

@@ -10,6 +10,7 @@
 #include "app/config/collectors.h"
 #include "app/config/convert.h"
 #include "app/config/globals.h"
+#include "app/config/identity.h"
 #include "app/config/inactive.h"
 #include "app/config/schema.h"
 #include "base/fs/file_system.h"
@@ -43,6 +44,9 @@ class Loader {
         KW_TRY(check_names_of_others(section, global));
         KW_TRY(read_collectors(*section.section("collectors"), global, directory_of(path_),
                                job_places_, config_));
+        if (const Section* const identity = section.section("identity"); identity != nullptr) {
+            KW_TRY_ASSIGN(config_.aliases, read_identity(*identity));
+        }
         for (const std::string& glob : section.texts("rule_files")) {
             config_.rule_files.push_back(resolved_path(directory_of(path_), glob));
         }

@@ -1,4 +1,4 @@
-// The configuration file: prometheus.yml as Prometheus 3 takes it, and our own `collectors`.
+// The configuration file: prometheus.yml as Prometheus 3 takes it, and our own `collectors` and `identity`.
 //
 //   text ─▶ yaml.h (tree) ─▶ section.h (held against schema_*.cc) ─▶ convert.h (modules' options)
 //   ─▶ Config
@@ -22,6 +22,7 @@
 #include "collect/postgres/source.h"
 #include "collect/probe/probe.h"
 #include "collect/redis/source.h"
+#include "identity/aliases.h"
 #include "model/labels.h"
 #include "rules/rule_file.h"
 #include "scrape/options.h"
@@ -70,6 +71,7 @@ struct Config {
     CollectorOptions host;                 // job "host"
     CollectorOptions process;              // job "kilowatch": the server itself
     std::vector<RemoteCollectorOptions> remote_collectors;
+    identity::Aliases aliases;
     LabelSet external_labels;  // variables expanded
     int64_t evaluation_interval_ms = 60'000;
     int64_t rule_query_offset_ms = 0;

@@ -139,6 +139,12 @@ Result<void> check_otlp(Section& otlp) {
 }
 constexpr Block kOtlpBlock = {"otlp", kOtlpFields, check_otlp};
 
+constexpr Field kIdentityFields[] = {
+    of_kind("services", Kind::kTextsMap),
+    of_kind("labels", Kind::kTextsMap),
+};
+constexpr Block kIdentityBlock = {"identity", kIdentityFields};
+
 constexpr Field kConfigFields[] = {
     block("global", kGlobalBlock, true),
     block("runtime", kRuntimeBlock, true),
@@ -152,6 +158,7 @@ constexpr Field kConfigFields[] = {
     blocks("remote_read", kRemoteReadBlock),
     block("otlp", kOtlpBlock, true),
     block("collectors", kCollectorsBlock, true),
+    block("identity", kIdentityBlock),
 };
 
 // No two blocks of the list `key` share a name; those without one may be many.

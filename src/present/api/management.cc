@@ -1,6 +1,9 @@
 // Health, the server's own metrics, reload and quit.
 #include "api/envelope.h"
+#include "api/health.h"
+#include "api/json_writer.h"
 #include "api/prometheus_api.h"
+#include "base/clock.h"
 #include "base/environment.h"
 #include "base/metrics.h"
 #include "net/request.h"
@@ -23,11 +26,42 @@ Result<void> PrometheusApi::ready(const net::Request&, net::ResponseWriter& resp
     return response.send(200, kText, "Kilowatch is Ready.\n");
 }
 
-// For load balancers and people: one look at whether the server answers and whether it may be asked.
+// For load balancers, monitors and people: the guide's form, without details, since nobody is asked for a password.
 Result<void> PrometheusApi::health(const net::Request&, net::ResponseWriter& response) const {
-    const bool is_up = is_ready();
-    return response.send(is_up ? 200 : 503, "application/json",
-                         is_up ? R"({"status":"up"})" : R"({"status":"starting"})");
+    const ServerHealth health = server_health();
+    const bool serves = health.status < PartHealth::kStarting;
+    response.set_status(serves ? 200 : 503);
+    response.set_header("Content-Type", "application/json");
+    response.set_header("Cache-Control", "no-store");
+    JsonWriter json(response);
+    json.begin_object().key("status").string(part_health_text(health.status));
+    json.key("components").begin_object();
+    for (const auto& [name, part] : health.parts) json.key(name).string(part_health_text(part));
+    json.end_object().end_object();
+    return json.finish();
+}
+
+ServerHealth PrometheusApi::server_health() const {
+    const Millis now = given_.env.clock.now();
+    const RuntimeInfo runtime = given_.runtime ? given_.runtime() : RuntimeInfo{};
+    const bool is_writable = !given_.store_is_writable || given_.store_is_writable();
+    ServerHealth health;
+    if (is_ready()) {
+        const Millis since = runtime.acting_since;
+        health.add("store", is_writable ? PartHealth::kHealthy : PartHealth::kUnhealthy);
+        health.add("scrape", given_.targets.active_targets
+                                 ? scrape_health(given_.targets.active_targets(""), since, now)
+                                 : PartHealth::kHealthy);
+        health.add("rules", given_.rule_groups ? rules_health(given_.rule_groups(), since, now)
+                                               : PartHealth::kHealthy);
+    } else {
+        for (const std::string_view part : {"store", "scrape", "rules"}) {
+            health.add(part, PartHealth::kStarting);
+        }
+    }
+    health.add("configuration",
+               runtime.reload_succeeded ? PartHealth::kHealthy : PartHealth::kDegraded);
+    return health;
 }
 
 // Always text format 0.0.4, which every scraper takes and which is what the registry renders.

@@ -40,6 +40,8 @@ class Engine;
 
 namespace kw::api {
 
+struct ServerHealth;
+
 // What the API asks of the scrapes. Without them there are no targets.
 struct TargetReader {
     std::function<std::vector<scrape::TargetStatus>(std::string_view pool)> active_targets;
@@ -70,6 +72,7 @@ struct RuntimeInfo {
     std::string hostname;
     bool reload_succeeded = true;
     Millis last_config_time;
+    Millis acting_since;  // of the configuration's scrapes and rules; not part of the answer
     uint64_t corruption_count = 0;
     uint64_t thread_count = 0;
     uint64_t cpu_count = 0;
@@ -124,6 +127,7 @@ class PrometheusApi final {
         std::function<std::vector<rules::GroupView>()> rule_groups{};  // unset: there are none
 
         std::function<bool()> is_ready{};            // unset: always
+        std::function<bool()> store_is_writable{};   // asked once it is ready; unset: it is
         std::function<std::string()> config_yaml{};  // without secrets; unset: empty
         std::map<std::string, std::string> flags{};  // name without dashes to value
         BuildInfo build{};
@@ -198,6 +202,7 @@ class PrometheusApi final {
     // 405: what changes something is asked for by POST or PUT.
     Outcome changes_by_post_only(const net::Request& request, net::ResponseWriter& response) const;
 
+    ServerHealth server_health() const;
     bool is_ready() const { return !given_.is_ready || given_.is_ready(); }
     void add_cors_headers(const net::Request& request, net::ResponseWriter& response) const;
 

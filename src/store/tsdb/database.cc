@@ -163,6 +163,8 @@ Result<void> Database::start(WalReplayProgress& progress) {
     return {};
 }
 
+bool Database::is_writable() const { return !wal_->is_broken(); }
+
 Result<void> Database::flush() { return wal_->flush(); }
 
 TimeRange Database::accepted_range() const {

@@ -95,6 +95,9 @@ class Database final : public MetricStore {
                                                   const CancelToken& cancel) override;
     Result<StoreStats> stats(uint64_t limit) override;
 
+    // Whether what is appended can be made durable: not while the disk refuses the log. True again by itself.
+    bool is_writable() const;
+
     // Makes everything appended so far durable. Errors: kUnavailable.
     Result<void> flush();
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/fs/failing.h"
 #include "tsdb/database_fixture.h"
 
 namespace kw::tsdb {
@@ -182,6 +183,24 @@ TEST_F(DatabaseTest, ReadsAndWritesGoOnWhileSamplesMove) {
         }
         if (least == kScrapes - 1) break;
     }
+}
+
+TEST_F(DatabaseTest, IsWritableWhileTheDiskTakesTheLog) {
+    fs::FailingFileSystem disk;
+    Environment env{clock_, disk, log_, metrics_, pool_};
+    options_.background = false;
+    database_ = Database::open(env, options_).value();
+    const SeriesRef series = ref({{"__name__", "a"}});
+    append({series}, {1000}, {1});
+    EXPECT_TRUE(database_->is_writable());
+    disk.inject({fs::Fault::kError, disk.operation_count() + 1, 1000});
+    append({series}, {2000}, {2});  // nobody waits: in memory
+    EXPECT_FALSE(database_->flush().ok());
+    EXPECT_FALSE(database_->is_writable());
+    disk.inject({});
+    EXPECT_TRUE(database_->flush().ok());
+    EXPECT_TRUE(database_->is_writable());
+    database_.reset();
 }
 
 TEST_F(DatabaseTest, NamesAndValues) {
