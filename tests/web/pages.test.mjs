@@ -10,6 +10,9 @@ const NARROW = { width: 390, height: 844 };
 const PAGES = [
   "explore",
   "explore?q1=up&q2=process_resident_memory_bytes",
+  "alerting",
+  "alerting/rules",
+  "alerting/silences",
   "targets",
   "status",
   "status/tsdb",

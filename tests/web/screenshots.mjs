@@ -20,6 +20,7 @@ const explore = `explore?${new URLSearchParams({
 const SHOTS = [
   { name: "explore-light", path: explore, scheme: "light" },
   { name: "explore-dark", path: explore, scheme: "dark" },
+  { name: "alerting-light", path: "alerting/rules", scheme: "light" },
   { name: "targets-light", path: "targets", scheme: "light" },
   {
     name: "explore-narrow",

@@ -18,6 +18,8 @@ function configuration(port, deadPort) {
   return `global:
   scrape_interval: 1s
   scrape_timeout: 1s
+  evaluation_interval: 1s
+rule_files: [rules.yml]
 scrape_configs:
   - job_name: self
     static_configs:
@@ -35,6 +37,33 @@ scrape_configs:
         action: drop
 `;
 }
+
+// One alert fires, one waits, one is quiet; one rule records, and one fails since both sides have many series.
+const RULES = `groups:
+  - name: availability
+    rules:
+      - alert: TargetDown
+        expr: up{job="gone"} == 0
+        labels: {severity: critical}
+        annotations:
+          summary: '{{ $labels.job }} does not answer'
+          runbook_url: https://example.org/runbooks/target-down
+      - alert: SoonFull
+        expr: up{job="self"} == 1
+        for: 1h
+        labels: {severity: warning}
+        annotations: {summary: 'Only for the test'}
+      - alert: NeverFires
+        expr: up > 1
+        for: 90s
+  - name: recorded
+    interval: 2s
+    rules:
+      - record: job:up:avg
+        expr: avg by (job) (up)
+      - record: job:broken
+        expr: up * on () up
+`;
 
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -79,6 +108,7 @@ async function startKilowatch(prefix) {
   const folder = mkdtempSync(join(tmpdir(), "kilowatch-web-server-"));
   const [port, deadPort] = [await freePort(), await freePort()];
   writeFileSync(join(folder, "prometheus.yml"), configuration(port, deadPort));
+  writeFileSync(join(folder, "rules.yml"), RULES);
   const url = `http://127.0.0.1:${port}${prefix}/`;
   const child = spawn(
     BINARY,

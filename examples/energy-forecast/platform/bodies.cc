@@ -1,5 +1,6 @@
 #include "platform/bodies.h"
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -16,15 +17,32 @@ constexpr Slot kSlotMax = 10'000'000;  // the year 2540
 constexpr size_t kHistoryMax = 4 * kHistorySlots;
 constexpr size_t kForecastMax = 10 * kSlotsPerDay;
 
+// The library converts numbers without a look at their range.
+kw::Result<int64_t> whole(const json& value, const char* what, int64_t max) {
+    if (!value.is_number_integer() ||
+        (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX))
+        return kw::invalid("{}: want a whole number", what);
+    const int64_t number = value.get<int64_t>();
+    if (number < 0 || number > max) return kw::invalid("{} {}: want 0 to {}", what, number, max);
+    return number;
+}
+
 kw::Result<std::vector<float>> floats(const json& in, const char* key, size_t count_max) {
     const json& array = in.at(key);
     if (!array.is_array()) return kw::invalid("{}: want a list", key);
     if (array.size() > count_max) return kw::invalid("{}: over {} half-hours", key, count_max);
     std::vector<float> values;
     values.reserve(array.size());
-    for (const json& value : array)
-        values.push_back(value.is_null() ? std::numeric_limits<float>::quiet_NaN()
-                                         : value.get<float>());
+    for (const json& value : array) {
+        if (value.is_null()) {
+            values.push_back(std::numeric_limits<float>::quiet_NaN());
+            continue;
+        }
+        const double number = value.get<double>();
+        if (!(std::abs(number) <= kDemandMax))
+            return kw::invalid("{}: {} is out of range", key, number);
+        values.push_back(static_cast<float>(number));
+    }
     return values;
 }
 
@@ -63,15 +81,17 @@ kw::Result<ReadingBatch> parse_readings(const std::string& body, Slot now) {
         ReadingBatch batch;
         for (const json& reading : list) {
             const std::string zone = reading.at("zone");
-            const Slot slot = reading.at("slot").get<Slot>();
-            const IncomingReading incoming{reading.at("demand_mw").get<double>(),
-                                           reading.value("revision", 0)};
             if (!zone_index(zone)) return kw::invalid("zone '{}' is unknown", zone.substr(0, 40));
-            if (slot < 0 || slot >= now) return kw::invalid("slot {}: is not in the past", slot);
+            KW_TRY_ASSIGN(const Slot slot, whole(reading.at("slot"), "slot", kSlotMax));
+            if (slot >= now) return kw::invalid("slot {}: is not in the past", slot);
+            IncomingReading incoming;
+            reading.at("demand_mw").get_to(incoming.demand_mw);
             if (!(incoming.demand_mw >= 0 && incoming.demand_mw <= kDemandMax))
                 return kw::invalid("demand_mw {}: want 0 to {}", incoming.demand_mw, kDemandMax);
-            if (incoming.revision < 0 || incoming.revision > 100)
-                return kw::invalid("revision {}: want 0 to 100", incoming.revision);
+            if (reading.contains("revision")) {
+                KW_TRY_ASSIGN(const int64_t revision, whole(reading["revision"], "revision", 100));
+                incoming.revision = static_cast<int>(revision);
+            }
             IncomingReading& kept = batch.try_emplace({zone, slot}, incoming).first->second;
             if (incoming.revision > kept.revision) kept = incoming;
         }
@@ -85,11 +105,8 @@ kw::Result<PredictBody> parse_predict(const std::string& body) {
         const std::optional<size_t> zone = zone_index(in.at("zone").get<std::string>());
         if (!zone) return kw::invalid("there is no such zone");
         request.history.zone = *zone;
-        in.at("issued").get_to(request.issued);
-        in.at("first").get_to(request.history.first);
-        if (request.issued < 0 || request.issued > kSlotMax || request.history.first < 0 ||
-            request.history.first > kSlotMax)
-            return kw::invalid("issued and first: want 0 to {}", kSlotMax);
+        KW_TRY_ASSIGN(request.issued, whole(in.at("issued"), "issued", kSlotMax));
+        KW_TRY_ASSIGN(request.history.first, whole(in.at("first"), "first", kSlotMax));
         KW_TRY_ASSIGN(request.history.load_mw, floats(in, "load", kHistoryMax));
         KW_TRY_ASSIGN(request.history.temperature_c, floats(in, "temperature", kHistoryMax));
         KW_TRY_ASSIGN(request.temperatures_c, floats(in, "forecast", kForecastMax));

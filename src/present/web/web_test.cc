@@ -101,8 +101,9 @@ net::RecordedResponse get(const net::Router& routes, std::string_view path,
 TEST(WebRoutes, EveryPageIsTheIndex) {
     net::Router routes;
     add_web_routes(routes, {"/kw", "Plant 7"});
-    const std::string_view paths[] = {"/",      "/explore", "/targets", "/status", "/status/config",
-                                      "/graph", "/query",   "/config",  "/flags"};
+    const std::string_view paths[] = {
+        "/",       "/explore", "/targets",  "/status",         "/status/config", "/graph", "/query",
+        "/config", "/flags",   "/alerting", "/alerting/rules", "/alerts",        "/rules"};
     for (const std::string_view path : paths) {
         SCOPED_TRACE(path);
         const net::RecordedResponse response = get(routes, path);

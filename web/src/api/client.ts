@@ -100,3 +100,37 @@ export async function getJson<T>(path: string, signal: AbortSignal, form?: Param
   const response = await send(path, signal, form);
   return parseEnvelope<T>(new TextDecoder().decode(await readBody(response)), response.status);
 }
+
+// For APIs whose answers are the data themselves and whose errors are a text or a JSON string (Alertmanager's). A body
+// makes it a POST unless `method` says otherwise; an empty answer is undefined. Throws ApiError.
+export async function askPlain<T>(
+  path: string,
+  { signal, method, body }: { readonly signal?: AbortSignal; readonly method?: string; readonly body?: unknown } = {},
+): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(apiUrl(path), {
+      ...(signal === undefined ? {} : { signal }),
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    throw new ApiError('unreachable', 'The server cannot be reached. Is it running?');
+  }
+  const text = new TextDecoder().decode(await readBody(response));
+  let data: unknown;
+  try {
+    data = text.trim() === '' ? undefined : JSON.parse(text);
+  } catch {
+    data = text;
+  }
+  if (!response.ok) {
+    const said = typeof data === 'string' ? data : ((data as { message?: string } | undefined)?.message ?? text);
+    const excerpt = said.trim().slice(0, 500);
+    throw new ApiError('refused', excerpt === '' ? `HTTP ${response.status}` : excerpt, response.status);
+  }
+  if (typeof data === 'string') throw new ApiError('not_json', `HTTP ${response.status}: ${data.slice(0, 200)}`);
+  return data as T;
+}

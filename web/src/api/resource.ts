@@ -1,6 +1,6 @@
 // Hook for what is read whole: status, targets, metadata. Reloads on demand or every `refreshMs`.
 import { useCallback, useEffect, useState } from 'react';
-import { ApiError, apiUrl, getJson } from './client';
+import { ApiError, apiUrl, askPlain, getJson } from './client';
 
 export type Resource<T> =
   | { readonly state: 'loading' }
@@ -15,17 +15,21 @@ type Loaded<T> =
 export interface ResourceOptions<T> {
   readonly refreshMs?: number; // 0: only on demand
   readonly absent?: T; // the answer that a 404 stands for; a constant
+  readonly plain?: boolean; // the answer is the data, without Prometheus' envelope
 }
 
 export function useResource<T>(path: string, options: ResourceOptions<T> = {}): Resource<T> {
-  const { refreshMs = 0, absent } = options;
+  const { refreshMs = 0, absent, plain = false } = options;
   const [loaded, setLoaded] = useState<Loaded<T>>({ state: 'loading' });
   const [run, setRun] = useState(0);
   const reload = useCallback(() => setRun((n) => n + 1), []);
   useEffect(() => {
     const abort = new AbortController();
-    getJson<T>(path, abort.signal).then(
-      ({ data }) => setLoaded({ state: 'ready', data, loadedAtMs: Date.now() }),
+    const answer = plain
+      ? askPlain<T>(path, { signal: abort.signal })
+      : getJson<T>(path, abort.signal).then(({ data }) => data);
+    answer.then(
+      (data) => setLoaded({ state: 'ready', data, loadedAtMs: Date.now() }),
       (error: unknown) => {
         if (abort.signal.aborted) return;
         const failure = error instanceof ApiError ? error : new ApiError('unknown', String(error));
@@ -37,7 +41,7 @@ export function useResource<T>(path: string, options: ResourceOptions<T> = {}): 
       },
     );
     return () => abort.abort();
-  }, [path, run, absent]);
+  }, [path, run, absent, plain]);
   useEffect(() => {
     if (refreshMs <= 0) return;
     const timer = setInterval(() => {

@@ -13,7 +13,7 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable="true"]') !== null;
 }
 
-// `g e`, `g t`, `g s` go to a page, `/` to its first field, `?` explains.
+// `g` and a page's key go to a page, `/` to its first field, `?` explains.
 function useShortcuts(onHelp: () => void): void {
   const goAt = useRef(-Infinity);
   useEffect(() => {

@@ -8,6 +8,7 @@ const SHORTCUTS: readonly (readonly [string, readonly (readonly [string, string]
     'Everywhere',
     [
       ['g e', 'Explore'],
+      ['g a', 'Alerting'],
       ['g t', 'Targets'],
       ['g s', 'Status'],
       ['/', 'To the first query or filter'],

@@ -19,6 +19,13 @@ export const ROUTES: readonly Route[] = [
     page: lazy(() => import('../pages/explore/ExplorePage')),
   },
   {
+    path: '/alerting',
+    name: 'Alerting',
+    icon: 'bell',
+    key: 'a',
+    page: lazy(() => import('../pages/alerting/AlertingPage')),
+  },
+  {
     path: '/targets',
     name: 'Targets',
     icon: 'targets',
@@ -33,6 +40,9 @@ export const ALIASES: Readonly<Record<string, string>> = {
   '/': '/explore',
   '/graph': '/explore',
   '/query': '/explore',
+  '/alerts': '/alerting',
+  '/rules': '/alerting/rules',
+  '/silences': '/alerting/silences',
   '/config': '/status/config',
   '/flags': '/status/flags',
   '/tsdb-status': '/status/tsdb',

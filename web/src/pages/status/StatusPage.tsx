@@ -1,13 +1,13 @@
 // Status: what this server is, how it was told to run, what it holds.
 import type { ReactElement } from 'react';
-import { Link, useLocation } from '../../components/navigation';
+import { useLocation } from '../../components/navigation';
 import { Hint } from '../../components/Notice';
 import { Page } from '../../components/Page';
+import { Tabs } from '../../components/Tabs';
 import { ConfigTab } from './ConfigTab';
 import { FlagsTab } from './FlagsTab';
 import { OverviewTab } from './OverviewTab';
 import { TsdbTab } from './TsdbTab';
-import css from './Status.module.css';
 
 const TABS = [
   { path: '/status', name: 'Overview', Content: OverviewTab },
@@ -21,13 +21,7 @@ export default function StatusPage(): ReactElement {
   const current = TABS.find((tab) => tab.path === path);
   return (
     <Page title="Status">
-      <nav className={css.tabs} aria-label="Status">
-        {TABS.map((tab) => (
-          <Link key={tab.path} to={tab.path} current={tab === current} className={css.tab}>
-            {tab.name}
-          </Link>
-        ))}
-      </nav>
+      <Tabs label="Status" tabs={TABS} current={current} />
       {current === undefined ? <Hint title={`There is no page ${path}`} /> : <current.Content />}
     </Page>
   );

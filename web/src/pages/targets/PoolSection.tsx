@@ -1,5 +1,6 @@
 // One scrape pool: its targets with health, labels and the last scrape.
 import { useState, type ReactElement } from 'react';
+import { Badge, type Tone } from '../../components/Badge';
 import { Button } from '../../components/Button';
 import { LabelChips } from '../../components/Labels';
 import { Link } from '../../components/navigation';
@@ -15,6 +16,7 @@ import css from './Targets.module.css';
 const SHOWN = 50;
 
 const HEALTH_NAMES: Readonly<Record<Health, string>> = { up: 'Up', down: 'Down', unknown: 'Unknown' };
+const HEALTH_TONES: Readonly<Record<Health, Tone>> = { up: 'good', down: 'bad', unknown: 'warn' };
 
 export function PoolSection({ pool, nowMs }: { readonly pool: Pool; readonly nowMs: number }): ReactElement {
   const [limit, setLimit] = useState(SHOWN);
@@ -23,9 +25,9 @@ export function PoolSection({ pool, nowMs }: { readonly pool: Pool; readonly now
     <details className={css.pool} open>
       <summary>
         <h2>{pool.name}</h2>
-        <span className={[css.badge, allUp ? css.up : css.down].join(' ')}>
+        <Badge tone={allUp ? 'good' : 'bad'}>
           {pool.up} / {pool.total} up
-        </span>
+        </Badge>
       </summary>
       {pool.targets.length === 0 ? (
         <p className={css.note}>This pool has no targets.</p>
@@ -89,7 +91,7 @@ function TargetRow({ target, nowMs }: { readonly target: ActiveTarget; readonly 
         {target.lastError !== '' && <Notice tone="bad">{target.lastError}</Notice>}
       </td>
       <td>
-        <span className={[css.badge, css[target.health]].join(' ')}>{HEALTH_NAMES[target.health]}</span>
+        <Badge tone={HEALTH_TONES[target.health]}>{HEALTH_NAMES[target.health]}</Badge>
       </td>
       <td>
         <LabelChips labels={target.labels} />

@@ -1,13 +1,14 @@
 // Targets: what is scraped, whether it answers, and what discovery found and relabelling dropped.
 import { useMemo, type ReactElement } from 'react';
 import { useResource } from '../../api/resource';
+import { Totals } from '../../components/Badge';
 import { Button, Segmented } from '../../components/Button';
-import { Icon } from '../../components/icons';
 import { LabelChips } from '../../components/Labels';
 import { Loaded } from '../../components/Loaded';
 import { navigate, useLocation } from '../../components/navigation';
 import { Hint } from '../../components/Notice';
 import { Page } from '../../components/Page';
+import { SearchField } from '../../components/SearchField';
 import type { DroppedTarget, Health, TargetsData } from '../../model/answers';
 import { groupPools, type TargetFilter } from '../../model/targets';
 import { PoolSection } from './PoolSection';
@@ -54,17 +55,12 @@ export default function TargetsPage(): ReactElement {
       title="Targets"
       toolbar={
         <>
-          <label className={css.search}>
-            <span className="visually-hidden">Filter targets</span>
-            <Icon name="search" size={16} />
-            <input
-              type="search"
-              data-first-field
-              placeholder="Filter by label, URL or error"
-              value={filter.text}
-              onChange={(event) => change({ text: event.target.value })}
-            />
-          </label>
+          <SearchField
+            label="Filter targets"
+            placeholder="Filter by label, URL or error"
+            value={filter.text}
+            onChange={(text) => change({ text })}
+          />
           <Segmented<Health | 'any'>
             label="Health"
             value={filter.health}
@@ -103,13 +99,15 @@ function Pools({ data, names, filter, nowMs }: PoolsProps): ReactElement {
   const count = (health: Health): number => data.activeTargets.filter((target) => target.health === health).length;
   return (
     <>
-      <ul className={css.totals} aria-label="Totals">
-        <Total value={data.activeTargets.length} name="targets" />
-        <Total value={count('up')} name="up" tone="good" />
-        <Total value={count('down')} name="down" tone={count('down') > 0 ? 'bad' : undefined} />
-        <Total value={count('unknown')} name="not scraped yet" />
-        <Total value={droppedCount(data)} name="dropped" />
-      </ul>
+      <Totals
+        totals={[
+          { value: data.activeTargets.length, name: 'targets' },
+          { value: count('up'), name: 'up', tone: 'good' },
+          { value: count('down'), name: 'down', tone: count('down') > 0 ? 'bad' : undefined },
+          { value: count('unknown'), name: 'not scraped yet' },
+          { value: droppedCount(data), name: 'dropped' },
+        ]}
+      />
       {pools.length === 0 && (
         <Hint title={data.activeTargets.length === 0 ? 'Nothing is scraped yet' : 'No target passes the filter'}>
           <p>
@@ -124,25 +122,6 @@ function Pools({ data, names, filter, nowMs }: PoolsProps): ReactElement {
       ))}
       {droppedCount(data) > 0 && <Dropped data={data} />}
     </>
-  );
-}
-
-function Total({
-  value,
-  name,
-  tone,
-}: {
-  readonly value: number;
-  readonly name: string;
-  readonly tone?: 'good' | 'bad' | undefined;
-}): ReactElement {
-  return (
-    <li className={css.total}>
-      <span className={[css.totalValue, tone === undefined ? '' : css[tone]].join(' ')}>
-        {value.toLocaleString('en')}
-      </span>
-      <span>{name}</span>
-    </li>
   );
 }
 
