@@ -169,18 +169,20 @@ function SilenceItem({ silence, count, nowMs, onEdit, onExpire }: SilenceItemPro
         <Badge tone={TONES[state]}>{STATES.find(({ value }) => value === state)?.label}</Badge>
         <h3>{name}</h3>
         <span className={css.spacer} />
-        <Button
-          icon={expired ? 'duplicate' : 'edit'}
-          aria-label={`${expired ? 'Write again' : 'Change'}: ${name}`}
-          onClick={onEdit}
-        >
-          {expired ? 'Write again' : 'Change'}
-        </Button>
-        {!expired && (
-          <Button variant="danger" icon="close" aria-label={`End: ${name}`} onClick={onExpire}>
-            End
+        <div className={own.actions}>
+          <Button
+            icon={expired ? 'duplicate' : 'edit'}
+            aria-label={`${expired ? 'Write again' : 'Change'}: ${name}`}
+            onClick={onEdit}
+          >
+            {expired ? 'Write again' : 'Change'}
           </Button>
-        )}
+          {!expired && (
+            <Button variant="danger" icon="close" aria-label={`End: ${name}`} onClick={onExpire}>
+              End
+            </Button>
+          )}
+        </div>
       </div>
       <ul className={own.conditions} aria-label={`Conditions of: ${name}`}>
         {silence.matchers.map((matcher) => (
