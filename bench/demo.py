@@ -204,8 +204,10 @@ collectors:
                 "median, ms": statistics.median(taken), "slowest, ms": max(taken),
                 "series": float(query(kilowatch, 'count({job="postgres"})')[0]["value"][1])}
     finally:
-        for process in reversed(processes):
-            process.send_signal(signal.SIGINT if process is processes[0] else signal.SIGTERM)
+        for process in processes[1:]:
+            process.send_signal(signal.SIGTERM)
+        # The server itself: runuser keeps an interrupt to itself.
+        os.kill(int((data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGINT)
         for process in processes:
             process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
