@@ -52,7 +52,8 @@ constexpr Change kChanges[] = {
     {"pg_replication_slots", "inactive_since", 170000, 0},
     {"pg_replication_slots", "failover", 170000, 0},
     {"pg_replication_slots", "synced", 170000, 0},
-    {"pg_stat_wal_receiver", "received_lsn", 130000, 130000},  // written_lsn and flushed_lsn from 13 on
+    {"pg_stat_wal_receiver", "received_lsn", 130000,
+     130000},  // written_lsn and flushed_lsn from 13 on
     {"pg_stat_user_tables", "last_seq_scan", 160000, 0},
     {"pg_stat_user_tables", "last_idx_scan", 160000, 0},
     {"pg_stat_user_tables", "n_tup_newpage_upd", 160000, 0},
