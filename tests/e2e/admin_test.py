@@ -2,9 +2,11 @@
 
 import re
 import shutil
+import time
 import unittest
 import urllib.parse
 
+import remote_write
 from harness import EndToEndTest, wait_until
 
 CONFIG = """\
@@ -56,6 +58,45 @@ class Admin(EndToEndTest):
         self.assertGreaterEqual(server.series_value("count_over_time(wanted[5m])"), before)
         self.assertEqual(self.admin(server, "clean_tombstones"), (204, ""))
         self.assertEqual(self.admin(server, "delete_series")[0], 400)
+
+    def test_a_range_of_several_series(self) -> None:
+        server = self.serve("collectors: {host: {enabled: false}, process: {enabled: false}}\n",
+                            ["--web.enable-admin-api"])
+        now = int(time.time())
+
+        def push(name: str, minutes: dict[int, float]) -> None:
+            body = remote_write.series({"__name__": name, "job": "pushed"},
+                                       [((now - ago * 60) * 1000, value) for ago, value in minutes.items()])
+            status, answer, _ = server.request("/api/v1/write", remote_write.snappy(body), remote_write.HEADERS)
+            self.assertEqual(status, 204, answer)
+
+        def values() -> dict[str, list[float]]:
+            result = server.query('{job="pushed"}[1d]', time=now + 60)
+            return {one["metric"]["__name__"]: [float(value) for _, value in one["values"]] for one in result}
+
+        def delete(method: str, *selectors: str, **bounds: float) -> int:
+            form = urllib.parse.urlencode({"match[]": selectors, **bounds}, doseq=True)
+            return server.request(f"/api/v1/admin/tsdb/delete_series?{form}", method=method)[0]
+
+        for name in ("kept", "cut", "gone"):
+            push(name, {400: 400, 300: 300, 20: 20, 0: 0})
+        self.assertEqual(delete("POST", "gone", 'kept{job="nobody"}'), 204)
+        self.assertEqual(delete("PUT", "cut", "nothing", start=now - 310 * 60, end=now - 10 * 60), 204)
+        want = {"kept": [400, 300, 20, 0], "cut": [400, 0]}
+        self.assertEqual(values(), want)
+        self.assertEqual(server.get("/api/v1/series", **{"match[]": "gone"}), [])
+        # What is sent afterwards is new, whatever its time and its value.
+        push("gone", {300: 7})
+        push("cut", {20: 8})
+        want |= {"cut": [400, 8, 0], "gone": [7]}
+        for _ in range(2):
+            self.assertEqual(values(), want)
+            server.kill()
+            self.restart(server)
+        self.assertEqual(values(), want)
+        self.assertEqual(delete("POST", "cut{"), 400)
+        self.assertEqual(delete("POST", "cut", start=2, end=1), 400)
+        self.assertEqual(values(), want)
 
     def test_a_server_starts_on_a_snapshot(self) -> None:
         server = self.start("--web.enable-admin-api")

@@ -1,16 +1,16 @@
 // The whole engine on a disk that fails at every single operation: samples are pushed and scraped, leave for blocks,
-// blocks are merged, the log is cut. Whatever happens, afterwards
+// blocks are merged, the log is cut, series are deleted, snapshots are made. Whatever happens, afterwards
 //   - every acknowledged sample is there,
 //   - after a crash of the process (the kindest disk) so is every sample that a query had returned,
-//   - nothing is there that was never sent, or whose deletion was confirmed,
-//   - a snapshot that was confirmed is whole,
+//   - nothing is there that was never sent, and nothing whose deletion was acknowledged,
+//   - a snapshot that was acknowledged is whole,
 //   - the store opens and takes samples.
 // KW_FULL=1 goes through every operation and many more disks.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <map>
-#include <optional>
+#include <set>
 
 #include "base/clock.h"
 #include "base/fs/failing.h"
@@ -34,27 +34,29 @@ uint64_t first_of(fs::Fault::Kind kind) { return 1 + static_cast<uint64_t>(kind)
 using Sample = std::pair<LabelSet, int64_t>;
 using Samples = std::map<Sample, double>;
 
+// What had been said when a snapshot was acknowledged.
+struct SnapshotTold {
+    Samples sent;
+    Samples acknowledged;
+    std::set<Sample> deleted;
+};
+
 // What the run was told.
 struct Told {
     Samples sent;
     Samples acknowledged;
-    Samples returned;                 // by queries
-    Samples deleted;                  // confirmed
-    std::optional<Samples> snapshot;  // what a confirmed one has
+    Samples returned;  // by queries
+    // What somebody wanted to delete, and what was said to be deleted.
+    std::set<Sample> doubtful;
+    std::set<Sample> deleted;
+    std::map<std::string, SnapshotTold> snapshots;  // acknowledged, by name
+    int snapshots_tried = 0;
 };
-
-// The series that the run deletes somewhere in the middle, in a range.
-const TimeRange kDeletedRange{kStart + kHour, kStart + 4 * kHour};
-
-bool is_deleted(const Sample& sample) {
-    return sample.first.get("__name__") == "m1" && sample.second >= kDeletedRange.min.count &&
-           sample.second <= kDeletedRange.max.count;
-}
 
 // A store over `files`, with all it needs.
 class Store {
  public:
-    Store(fs::FileSystem& files, Millis now, const fs::Path& path = "data/metrics")
+    Store(fs::FileSystem& files, Millis now, const fs::Path& path = Options().path)
         : clock_(now), env_{clock_, files, log_, metrics_, pool_} {
         Options options;
         options.path = path;
@@ -97,6 +99,48 @@ class Store {
         for (const LabelSet& one : labels) told.acknowledged[{one, time.count}] = value;
     }
 
+    void delete_series(const Matcher& matcher, const TimeRange& range, fs::FailingFileSystem& files,
+                       Told& told) {
+        std::set<Sample> meant;
+        for (const auto& [sample, value] : told.sent) {
+            if (range.contains(Millis{sample.second}) &&
+                matcher.matches(sample.first.get(matcher.name())))
+                meant.insert(sample);
+        }
+        EXPECT_FALSE(meant.empty());
+        for (const Sample& sample : meant) {
+            told.acknowledged.erase(sample);
+            told.returned.erase(sample);
+        }
+        told.doubtful.insert(meant.begin(), meant.end());
+        if (database_->delete_series({matcher}, range).ok() && !files.crashed())
+            told.deleted.insert(meant.begin(), meant.end());
+    }
+
+    // Sends samples again that were deleted, with another value. What perhaps still stands would win.
+    void send_again(uint64_t target, Millis time, double value, Told& told) {
+        const Sample sample{
+            LabelSet{{"__name__", "m0"}, {"instance", fmt::format("t{}", target)}, {"job", "j"}},
+            time.count};
+        if (!told.deleted.contains(sample)) return;
+        told.deleted.erase(sample);
+        told.doubtful.erase(sample);
+        append(target, 1, time, value, Durability::kAcked, told);
+    }
+
+    void snapshot(bool with_head, fs::FailingFileSystem& files, Told& told) {
+        const std::string name = std::to_string(told.snapshots_tried++);
+        const fs::Path path = fs::join("snapshots", name);
+        if (!database_->snapshot(path, with_head).ok()) return;
+        // Names are the caller's to make durable.
+        if (!files.sync_directory("snapshots").ok() || !files.sync_directory(".").ok()) return;
+        if (files.crashed()) return;
+        SnapshotTold& then = told.snapshots[name];
+        then.sent = told.sent;
+        then.deleted = told.deleted;
+        if (with_head) then.acknowledged = told.acknowledged;
+    }
+
     Result<Samples> read() {
         const CancelToken cancel;
         MemoryBudget budget(uint64_t{1} << 30);
@@ -123,24 +167,38 @@ class Store {
     std::unique_ptr<Database> database_;
 };
 
-// Whether it is there or not is open from now on, until it is confirmed that it is not.
-void delete_some(Store& store, fs::FailingFileSystem& files, Told& told) {
-    const auto is_gone = [](const auto& entry) { return is_deleted(entry.first); };
-    std::erase_if(told.acknowledged, is_gone);
-    std::erase_if(told.returned, is_gone);
-    const Result<void> done =
-        store.database().delete_series({Matcher::equal("__name__", "m1")}, kDeletedRange);
-    if (!done.ok() || files.crashed()) return;
-    for (const auto& entry : told.sent) {
-        if (is_gone(entry)) told.deleted.insert(entry);
+void expect_without(const Samples& found, const std::set<Sample>& deleted) {
+    for (const Sample& sample : deleted) {
+        ASSERT_FALSE(found.contains(sample))
+            << "a deleted sample is there: " << sample.first.to_string() << " at " << sample.second;
     }
 }
 
-void take_snapshot(Store& store, fs::FailingFileSystem& files, Told& told) {
-    const Result<void> done = store.database().snapshot("snapshot", true);
-    // The name is the caller's to make durable.
-    if (done.ok() && files.sync_directory(".").ok() && !files.crashed())
-        told.snapshot = told.acknowledged;
+// What people ask for now and then.
+void change(int step, Store& store, fs::FailingFileSystem& files, Told& told) {
+    const Millis now = store.clock().now();
+    switch (step) {
+        case 5:  // of the head alone
+            store.delete_series(Matcher::equal("__name__", "m1"), {now - kHour, now}, files, told);
+            break;
+        case 8: store.snapshot(true, files, told); break;
+        case 13:  // of blocks and head, in the middle of what is stored
+            store.delete_series(Matcher::equal("instance", "t0"), {kStart + kHour, now - kHour},
+                                files, told);
+            store.send_again(0, kStart + 2 * kHour, 1000, told);
+            break;
+        case 15: store.snapshot(false, files, told); break;
+        case 19:  // all of a series
+            store.delete_series(Matcher::equal("__name__", "m3"), TimeRange{}, files, told);
+            break;
+        case 22:
+            store.delete_series(Matcher::equal("instance", "t1"), {kStart, now - 3 * kHour}, files,
+                                told);
+            store.send_again(1, kStart + kHour, 1001, told);
+            break;
+        case 24: store.snapshot(true, files, told); break;
+        default: break;
+    }
 }
 
 // Nine hours in steps of twenty minutes; errors are passed over, as a server does. Returns the time at the end.
@@ -155,11 +213,14 @@ Millis run(fs::FailingFileSystem& files, Told& told) {
         if (step % 6 == 5) store.append(2, 1, now - 4 * kHour, value, Durability::kAcked, told);
         if (step % 4 == 0) {
             const Result<Samples> read = store.read();
-            if (read.ok() && !files.crashed()) told.returned = *read;  // the dead answer nobody
+            if (read.ok() && !files.crashed()) {  // the dead answer nobody
+                expect_without(*read, told.deleted);
+                told.returned = *read;
+                for (const Sample& sample : told.doubtful) told.returned.erase(sample);
+            }
         }
+        change(step, store, files, told);
         if (step % 3 == 2) (void)store.database().upkeep().ok();
-        if (step == 16) delete_some(store, files, told);
-        if (step == 22) take_snapshot(store, files, told);
         store.clock().advance(kHour / 3);
     }
     return store.clock().now();
@@ -175,6 +236,19 @@ void expect_part(const Samples& part, const Samples& whole, const char* what) {
     }
 }
 
+void expect_snapshots(fs::FileSystem& files, Millis now, const Told& told) {
+    for (const auto& [name, then] : told.snapshots) {
+        SCOPED_TRACE("snapshot " + name);
+        Store copy(files, now, fs::join("snapshots", name));
+        ASSERT_TRUE(copy.is_open()) << copy.error();
+        const Result<Samples> found = copy.read();
+        ASSERT_TRUE(found.ok()) << found.error().message;
+        expect_part(*found, then.sent, "a never sent");
+        expect_part(then.acknowledged, *found, "an acknowledged");
+        expect_without(*found, then.deleted);
+    }
+}
+
 void expect_sound(fs::FileSystem& files, Millis now, const Told& told, bool process_crash) {
     Store store(files, now);
     ASSERT_TRUE(store.is_open()) << store.error();
@@ -183,16 +257,8 @@ void expect_sound(fs::FileSystem& files, Millis now, const Told& told, bool proc
     expect_part(told.acknowledged, *found, "an acknowledged");
     if (process_crash) expect_part(told.returned, *found, "a returned");
     expect_part(*found, told.sent, "a never sent");
-    for (const auto& [sample, value] : told.deleted)
-        ASSERT_FALSE(found->contains(sample)) << "deleted: " << sample.second;
-    if (told.snapshot) {
-        Store snapshot(files, now, "snapshot");
-        ASSERT_TRUE(snapshot.is_open()) << snapshot.error();
-        const Result<Samples> kept = snapshot.read();
-        ASSERT_TRUE(kept.ok()) << kept.error().message;
-        expect_part(*told.snapshot, *kept, "a snapshot's");
-        expect_part(*kept, told.sent, "a never sent snapshot's");
-    }
+    expect_without(*found, told.deleted);
+    expect_snapshots(files, now, told);
     Told more;
     store.append(7, 1, now, 1, Durability::kAcked, more);
     EXPECT_EQ(more.acknowledged.size(), 1u);
@@ -201,14 +267,17 @@ void expect_sound(fs::FileSystem& files, Millis now, const Told& told, bool proc
     const Result<Samples> again = store.read();
     ASSERT_TRUE(again.ok()) << again.error().message;
     expect_part(told.acknowledged, *again, "after upkeep an acknowledged");
+    expect_without(*again, told.deleted);
 }
 
 uint64_t operations() {
     fs::FailingFileSystem files;
     Told told;
     run(files, told);
-    EXPECT_GT(told.acknowledged.size(), 100u);
-    EXPECT_GT(told.returned.size(), 100u);
+    EXPECT_GT(told.acknowledged.size(), 80u);
+    EXPECT_GT(told.returned.size(), 80u);
+    EXPECT_GT(told.deleted.size(), 40u);
+    EXPECT_EQ(told.snapshots.size(), 3u);
     return files.operation_count();
 }
 

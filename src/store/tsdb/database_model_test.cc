@@ -1,5 +1,5 @@
 // Random histories against the plainest store: scrapes, late and repeated samples, series that come and go, time that
-// passes, blocks, merges, retention by time, restarts. After every step both answer alike.
+// passes, blocks, merges, deletions, snapshots, restarts. After every step both answer alike.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -68,7 +68,7 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
         }
         for (const auto& [row, verdict] : result.refused) EXPECT_EQ(verdict, RowVerdict::kConflict);
         for (size_t i = 0; i < labels.size(); ++i) {
-            model_.add(labels[i], times[times.size() == 1 ? 0 : i], values[i]);
+            model_->add(labels[i], times[times.size() == 1 ? 0 : i], values[i]);
         }
     }
 
@@ -100,6 +100,72 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
         append(labels, times, values);
     }
 
+    void delete_some() {
+        const Millis now = clock_.now();
+        const std::vector<Matcher> choices[] = {
+            {Matcher::equal("__name__", fmt::format("m{}", chance(12)))},
+            {Matcher::equal("instance", fmt::format("i{}", chance(4)))},
+            {Matcher::equal("job", "j"), Matcher::make(MatchOp::kRegex, "__name__", "m1.").value()},
+            {Matcher::make(MatchOp::kRegex, "__name__", "m.*").value()},
+        };
+        std::vector<std::vector<Matcher>> selectors{choices[chance(chance(6) == 0 ? 4 : 3)]};
+        if (chance(2) == 0) selectors.push_back(choices[chance(3)]);
+        const auto some_hours = [&](uint64_t most) {
+            return static_cast<int64_t>(chance(most * static_cast<uint64_t>(kHour)));
+        };
+        TimeRange range{now - some_hours(20), Millis::max()};
+        if (chance(3) != 0) range.max = range.min + some_hours(4);
+        if (chance(10) == 0) range.min = Millis::min();
+        for (const std::vector<Matcher>& matchers : selectors) {
+            const Result<void> done = database_->delete_series(matchers, range);
+            ASSERT_TRUE(done.ok()) << done.error().message;
+        }
+
+        // The model is built anew without them.
+        auto rest = std::make_unique<MemoryStore>();
+        const auto all = model_
+                             ->select({Matcher::make(MatchOp::kRegex, "__name__", "m.*").value()},
+                                      TimeRange{}, {}, cancel_, budget_)
+                             .value();
+        SampleColumns columns;
+        for (size_t i = 0; i < all->size(); ++i) {
+            ASSERT_TRUE(all->read(i, columns).ok());
+            const LabelSet& labels = all->labels(i);
+            bool meant = false;
+            for (const auto& matchers : selectors) meant |= matches_all(matchers, labels);
+            for (size_t s = 0; s < columns.size(); ++s) {
+                const Millis time{columns.timestamps[s]};
+                if (!meant || !range.contains(time)) rest->add(labels, time, columns.values[s]);
+            }
+        }
+        model_ = std::move(rest);
+    }
+
+    void check_snapshot() {
+        Options options = options_;
+        options.path = fmt::format("snapshots/{}", snapshots_++);
+        ASSERT_TRUE(database_->snapshot(options.path, true).ok());
+        const auto copy = Database::open(env_, options).value();
+        ASSERT_EQ(dump(*copy, TimeRange{}), dump(*model_, TimeRange{}));
+    }
+
+    void usual() {
+        switch (chance(12)) {
+            case 0: late(); break;
+            case 1:
+                clock_.advance(static_cast<int64_t>(chance(static_cast<uint64_t>(2 * kHour))));
+                break;
+            case 2: ASSERT_TRUE(database_->upkeep().ok()); break;
+            case 3:
+                if (chance(4) == 0) open();
+                break;
+            default:
+                clock_.advance(15'000 + static_cast<int64_t>(chance(3)));
+                scrape(chance(4));
+                break;
+        }
+    }
+
     std::string dump(MetricStore& store, const TimeRange& range) {
         const auto selected =
             store
@@ -128,8 +194,9 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
     Environment env_{clock_, files_, log_, metrics_, pool_};
     Options options_;
     std::unique_ptr<Database> database_;
-    MemoryStore model_;
+    std::unique_ptr<MemoryStore> model_ = std::make_unique<MemoryStore>();
     std::map<LabelSet, SeriesRef> refs_;
+    int snapshots_ = 0;
     std::mt19937_64 random_{GetParam()};
     const CancelToken cancel_;
     MemoryBudget budget_{uint64_t{1} << 32};
@@ -138,27 +205,19 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
 TEST_P(DatabaseModel, AnswersAsThePlainestStore) {
     for (int step = 0; step < 600; ++step) {
         SCOPED_TRACE(fmt::format("seed {}, step {}", GetParam(), step));
-        switch (chance(12)) {
-            case 0: late(); break;
-            case 1:
-                clock_.advance(static_cast<int64_t>(chance(static_cast<uint64_t>(2 * kHour))));
-                break;
-            case 2: ASSERT_TRUE(database_->upkeep().ok()); break;
-            case 3:
-                if (chance(4) == 0) open();
-                break;
-            default:
-                clock_.advance(15'000 + static_cast<int64_t>(chance(3)));
-                scrape(chance(4));
-                break;
+        switch (chance(60)) {
+            case 58: delete_some(); break;
+            case 59: check_snapshot(); break;
+            default: usual(); break;
         }
+        if (HasFatalFailure()) return;
         if (step % 10 != 0 && step != 599) continue;
         const Millis now = clock_.now();
         TimeRange range{now - static_cast<int64_t>(chance(static_cast<uint64_t>(80 * kHour))), now};
         if (chance(3) == 0)
             range.max = range.min + static_cast<int64_t>(chance(static_cast<uint64_t>(kHour)));
         if (step == 599) range = TimeRange{};
-        ASSERT_EQ(dump(*database_, range), dump(model_, range));
+        ASSERT_EQ(dump(*database_, range), dump(*model_, range));
     }
     // Else the history was too tame to show anything.
     for (const char* name :
