@@ -183,6 +183,31 @@ def spans_of(body: bytes) -> list[tuple[str, str, str, dict[str, str]]]:
     return found
 
 
+def packed(data: bytes) -> list[int]:
+    """A packed list of varints."""
+    numbers, value, shift = [], 0, 0
+    for byte in data:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            numbers.append(value)
+            value = shift = 0
+    return numbers
+
+
+def sampled_functions(profile: bytes) -> set[str]:
+    """The names of all functions in the stacks of a pprof profile's samples."""
+    message = fields(gzip.decompress(profile))
+    texts = [text.decode() for text in message[6]]
+    names = {one[1][0]: texts[one[2][0]] for one in map(fields, message.get(5, []))}
+    locations = {one[1][0]: [names[fields(line)[1][0]] for line in one.get(4, [])] for one in map(fields, message.get(4, []))}
+    found: set[str] = set()
+    for sample in map(fields, message.get(2, [])):
+        ids = [number for part in sample[1] for number in (packed(part) if isinstance(part, bytes) else [part])]
+        found.update(name for number in ids for name in locations[number])
+    return found
+
+
 def fetch(url: str, method: str = "GET", headers: dict[str, str] | None = None,
           body: bytes | None = None) -> tuple[int, str]:
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
@@ -407,6 +432,32 @@ class PlatformTest(unittest.TestCase):
                       "api redis", "model-service POST /predict", "model-service model_inference"}
             return any(wanted <= spans for spans in by_trace.values())
         wait_until(whole, "a trace of user, gateway, api, database, cache and model service, with all tags", 40)
+
+    def test_a_profile_of_the_model_service_names_its_inference(self) -> None:
+        issued = int(self.total("model", "simulated_time_seconds")) // 1800
+        history = [5000.0 + i % 48 for i in range(9 * 48)]
+        body = json.dumps({"zone": "berlin", "issued": issued, "first": issued - len(history) + 1, "load": history,
+                           "temperature": [15.0] * len(history), "forecast": [15.0] * 48}).encode()
+        done = threading.Event()
+
+        def ask() -> None:
+            while not done.is_set():
+                fetch(self.url("model", "/predict"), "POST", {"Content-Type": "application/json"}, body)
+
+        status, text = fetch(self.url("model", "/predict"), "POST", {"Content-Type": "application/json"}, body)
+        self.assertEqual(status, 200, text)
+        users = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
+        for user in users:
+            user.start()
+        try:
+            def shown() -> bool:
+                with urllib.request.urlopen(self.url("model", "/debug/pprof/profile?seconds=5"), timeout=60) as answer:
+                    return "model_inference" in sampled_functions(answer.read())
+            wait_until(shown, "a sampled stack has model_inference", 60)
+        finally:
+            done.set()
+            for user in users:
+                user.join(30)
 
     # guide: G070, G071, G072
     def test_logs_have_the_guides_form(self) -> None:
