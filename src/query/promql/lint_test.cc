@@ -49,6 +49,7 @@ std::string found(std::string_view query, const LintFacts& facts) {
 }
 
 // guide: G036, P04, P05, P06
+// guide: P29
 TEST(Lint, FindsWhatAQueryDoesNotMean) {
     struct Row {
         std::string_view query;
