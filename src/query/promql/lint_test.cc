@@ -48,8 +48,7 @@ std::string found(std::string_view query, const LintFacts& facts) {
     return out;
 }
 
-// guide: G036, P04, P05, P06
-// guide: P29
+// guide: G036, P04, P05, P06, P29
 TEST(Lint, FindsWhatAQueryDoesNotMean) {
     struct Row {
         std::string_view query;
