@@ -316,6 +316,7 @@ Result<std::vector<Remark>> remarks_of_text(const std::string& query) {
     KW_TRY(promql::resolve_durations(*expr, {Millis{0}, Millis{0}, 0}, query));
     KW_TRY_ASSIGN(const std::vector<promql::LintFinding> findings, promql::lint(*expr, {}));
     std::vector<Remark> remarks;
+    remarks.reserve(findings.size());
     for (const promql::LintFinding& finding : findings) {
         remarks.push_back({std::string(finding.rule),
                            promql::position_text(query, finding.where.start), finding.message,

@@ -93,6 +93,8 @@ void RunningConfig::log_warnings(const Config& config) const {
 
 std::string RunningConfig::shown_yaml() const { return current()->shown_yaml; }
 
+LabelSet RunningConfig::external_labels() const { return current()->external_labels; }
+
 std::vector<api::ConfigWarning> RunningConfig::warnings() const {
     std::vector<api::ConfigWarning> warnings;
     for (const ConfigWarning& warning : current()->warnings) {

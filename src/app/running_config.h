@@ -38,6 +38,7 @@ class RunningConfig final {
     Result<void> reload(const Apply& apply) KW_EXCLUDES(reload_mutex_);
 
     std::string shown_yaml() const;
+    LabelSet external_labels() const;
     std::vector<api::ConfigWarning> warnings() const;
     // Whether and when the last reload succeeded, and since when the file acts; the other members are the caller's to fill in.
     api::RuntimeInfo runtime_info() const;

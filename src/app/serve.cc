@@ -32,6 +32,7 @@
 #include "promql/engine.h"
 #include "rules/rule_manager.h"
 #include "scrape/scrape_manager.h"
+#include "tsdb/block_reader.h"
 #include "tsdb/database.h"
 #include "tsdb/wal_replay.h"
 #include "web/web_routes.h"
@@ -148,6 +149,17 @@ api::WalReplay replay_status(const tsdb::WalReplayProgress& progress) {
             static_cast<int64_t>(progress.current)};
 }
 
+std::vector<api::BlockInfo> block_infos(const tsdb::Database& database) {
+    std::vector<api::BlockInfo> infos;
+    const auto blocks = database.blocks();
+    for (const auto& block : *blocks) {
+        const tsdb::BlockMeta& meta = block->meta();
+        infos.push_back({meta.name, meta.range, meta.sample_count, meta.series_count,
+                         meta.chunk_count, meta.level, meta.sources});
+    }
+    return infos;
+}
+
 }  // namespace
 
 Result<void> serve(const ServeSettings& settings, const Signals& signals) {
@@ -236,6 +248,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                  .runtime = [&] { return runtime_info(settings, running, started); },
                  .wal_replay = [&] { return replay_status(replay); },
                  .config_warnings = [&] { return running.warnings(); },
+                 .blocks = [&] { return block_infos(*database); },
+                 .external_labels = [&] { return running.external_labels(); },
                  .further_metrics =
                      [&](std::string& out) {
                          self.collect(out);

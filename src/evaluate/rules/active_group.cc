@@ -20,6 +20,7 @@ constexpr uint64_t kRoundsBeforeRestore = 2;
 std::vector<std::unique_ptr<ActiveRule>> make_rules(
     const Group& group, const std::shared_ptr<const RuleContext>& context, bool is_restored) {
     std::vector<std::unique_ptr<ActiveRule>> rules;
+    rules.reserve(group.rules.size());
     for (const Rule& rule : group.rules) {
         rules.push_back(std::make_unique<ActiveRule>(rule, context, is_restored));
     }
@@ -28,7 +29,8 @@ std::vector<std::unique_ptr<ActiveRule>> make_rules(
 
 }  // namespace
 
-ActiveGroup::ActiveGroup(Environment& env, Group group, std::shared_ptr<const RuleContext> context,
+ActiveGroup::ActiveGroup(Environment& env, Group group,
+                         const std::shared_ptr<const RuleContext>& context,
                          const GroupOptions& options, bool is_restored)
     : env_(env),
       group_(std::move(group)),
@@ -107,7 +109,9 @@ void ActiveGroup::evaluate(Millis at, ThreadPool* pool, AlertSink* sink,
     end_left_over(at);
     counts_.last_duration_ns = env_.clock.steady_ns() - started_ns;
     counts_.last_evaluation_ms = at.count;
-    if (rounds_until_restore_ > 0 && --rounds_until_restore_ == 0) restore(cancel);
+    if (rounds_until_restore_ == 0) return;
+    --rounds_until_restore_;
+    if (rounds_until_restore_ == 0) restore(cancel);
 }
 
 void ActiveGroup::restore(const CancelToken& cancel) {

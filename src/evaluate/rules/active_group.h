@@ -47,7 +47,7 @@ struct GroupCounts {
 class ActiveGroup final {
  public:
     // `env` and what the context refers to outlive it. `is_restored`: nothing is to be taken over from the store.
-    ActiveGroup(Environment& env, Group group, std::shared_ptr<const RuleContext> context,
+    ActiveGroup(Environment& env, Group group, const std::shared_ptr<const RuleContext>& context,
                 const GroupOptions& options, bool is_restored);
     ActiveGroup(const ActiveGroup&) = delete;
     ActiveGroup& operator=(const ActiveGroup&) = delete;

@@ -119,7 +119,8 @@ Result<uint64_t> ActiveRule::evaluate(const EvaluationTime& time, const CancelTo
     return report.stored;
 }
 
-Result<ActiveRule::Rows> ActiveRule::record(std::vector<Sample> samples, uint64_t limit) const {
+Result<ActiveRule::Rows> ActiveRule::record(const std::vector<Sample>& samples,
+                                            uint64_t limit) const {
     Rows rows;
     rows.reserve(samples.size());
     std::set<LabelSet> seen;
@@ -263,7 +264,8 @@ Result<ActiveRule::Rows> ActiveRule::update_alerts(const std::vector<Sample>& sa
 void ActiveRule::add_rows(const Alert& alert, Rows& rows) const {
     LabelBuilder builder(alert.labels);
     builder.set(kMetricName, kForStateSeries);
-    rows.push_back({builder.build(), static_cast<double>(alert.active_at.count / 1000)});
+    const int64_t active_seconds = alert.active_at.count / 1000;  // whole ones, as Prometheus
+    rows.push_back({builder.build(), static_cast<double>(active_seconds)});
     builder.set(kMetricName, kAlertsSeries);
     builder.set("alertstate", alert_state_text(alert.state));
     rows.push_back({builder.build(), 1});

@@ -103,7 +103,7 @@ class ActiveRule final {
     using Alerts = std::map<LabelSet, Entry>;
     class Presence;
 
-    Result<Rows> record(std::vector<Sample> samples, uint64_t limit) const;
+    Result<Rows> record(const std::vector<Sample>& samples, uint64_t limit) const;
     Result<Rows> update_alerts(const std::vector<Sample>& samples, const EvaluationTime& time,
                                const CancelToken& cancel);
     Result<Alerts> current_alerts(const std::vector<Sample>& samples, const EvaluationTime& time,

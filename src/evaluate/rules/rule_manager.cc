@@ -320,6 +320,7 @@ class RuleManager::Impl {
     std::vector<std::shared_ptr<ActiveGroup>> current() const KW_EXCLUDES(mutex_) {
         std::vector<std::shared_ptr<ActiveGroup>> groups;
         MutexLock lock(mutex_);
+        groups.reserve(entries_.size());
         for (const auto& [key, entry] : entries_) groups.push_back(entry->group);
         return groups;
     }

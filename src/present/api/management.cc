@@ -66,11 +66,15 @@ ServerHealth PrometheusApi::server_health() const {
 
 // Always text format 0.0.4, which every scraper takes and which is what the registry renders.
 Result<void> PrometheusApi::own_metrics(const net::Request&, net::ResponseWriter& response) const {
+    return response.send(200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+                         own_metrics_text());
+}
+
+std::string PrometheusApi::own_metrics_text() const {
     std::string text;
     if (given_.further_metrics) given_.further_metrics(text);
     given_.env.metrics.render(text);
-    return response.send(200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
-                         text);
+    return text;
 }
 
 Result<void> PrometheusApi::reload(const net::Request&, net::ResponseWriter& response) const {

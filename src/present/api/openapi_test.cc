@@ -137,6 +137,10 @@ const std::vector<Request>& requests() {
          {},
          "POST"},
         {"/format_query", {{"query", "sum(up)by(job)"}}, {}},
+        {"/features", {}, {}},
+        {"/status/self_metrics", {}, {}},
+        {"/status/tsdb/blocks", {}, {}},
+        {"/targets/relabel_steps", {{"scrapePool", "api"}, {"labels", R"({"job":"x"})"}}, {}},
         {"/parse_query", {{"query", "sum(up)by(job) / on(a) rate(x[5m])"}}, {}, "POST"},
         {"/labels", {}, {}},
         {"/labels", {{"match[]", "up"}, {"limit", "1"}}, {}, "POST"},
@@ -168,6 +172,12 @@ TEST(OpenApi, AnswersFitTheDescription) {
     const Schemas schemas(YAML::LoadFile(description_file().string()));
     ApiFixture api;
     api.targets = test_targets();
+    api.targets.relabel_rules = [](std::string_view) {
+        intake::RelabelConfig rule;
+        rule.source_labels = {"job"};
+        rule.target_label = "team";
+        return std::optional(std::vector{intake::RelabelRule::make(rule).value()});
+    };
     api.rule_groups = test_rule_groups();
     api.options.enable_admin_api = true;
     PrometheusApi::Dependencies given = api.dependencies();

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "base/memory_budget.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "intake/relabel.h"
 #include "model/labels.h"
 #include "model/matcher.h"
 #include "model/sample.h"
@@ -51,6 +53,9 @@ struct TargetReader {
         const std::function<bool(const LabelSet&)>& target_matches, std::string_view metric,
         uint64_t limit)>
         metadata;
+    // The relabelling of a pool's targets; nothing when there is no such pool.
+    std::function<std::optional<std::vector<intake::RelabelRule>>(std::string_view pool)>
+        relabel_rules;
 };
 // `manager` outlives the reader.
 TargetReader target_reader(const scrape::ScrapeManager& manager);
@@ -85,6 +90,17 @@ struct WalReplay {
     int64_t min = 0;
     int64_t max = 0;
     int64_t current = 0;
+};
+
+// status/tsdb/blocks.
+struct BlockInfo {
+    std::string name;  // a ULID
+    TimeRange range;
+    uint64_t sample_count = 0;
+    uint64_t series_count = 0;
+    uint64_t chunk_count = 0;
+    uint32_t level = 1;
+    std::vector<std::string> sources;
 };
 
 // A key of the configuration that is valid and does nothing yet.
@@ -134,6 +150,8 @@ class PrometheusApi final {
         std::function<RuntimeInfo()> runtime{};
         std::function<WalReplay()> wal_replay{};  // unset: nothing to replay
         std::function<std::vector<ConfigWarning>()> config_warnings{};
+        std::function<std::vector<BlockInfo>()> blocks{};  // by age; unset: there are none
+        std::function<LabelSet()> external_labels{};       // unset: none
 
         // Appends what /metrics has beside the registry, such as process_*: text format 0.0.4, other families.
         std::function<void(std::string&)> further_metrics{};
@@ -175,7 +193,15 @@ class PrometheusApi final {
     Outcome target_metadata(const net::Request& request, net::ResponseWriter& response) const;
     Outcome scrape_pools(const net::Request& request, net::ResponseWriter& response) const;
     Outcome metadata(const net::Request& request, net::ResponseWriter& response) const;
+    Outcome relabel_steps(const net::Request& request, net::ResponseWriter& response) const;
+    // federate.cc
+    Outcome federate(const net::Request& request, net::ResponseWriter& response) const;
+    // features.cc
+    Outcome features(const net::Request& request, net::ResponseWriter& response) const;
+    // self_metrics.cc
+    Outcome self_metrics(const net::Request& request, net::ResponseWriter& response) const;
     // prometheus_status.cc
+    Outcome status_blocks(const net::Request& request, net::ResponseWriter& response) const;
     Outcome status_config(const net::Request& request, net::ResponseWriter& response) const;
     Outcome status_flags(const net::Request& request, net::ResponseWriter& response) const;
     Outcome status_runtime(const net::Request& request, net::ResponseWriter& response) const;
@@ -203,6 +229,8 @@ class PrometheusApi final {
     Outcome changes_by_post_only(const net::Request& request, net::ResponseWriter& response) const;
 
     ServerHealth server_health() const;
+    // What /metrics answers.
+    std::string own_metrics_text() const;
     bool is_ready() const { return !given_.is_ready || given_.is_ready(); }
     void add_cors_headers(const net::Request& request, net::ResponseWriter& response) const;
 

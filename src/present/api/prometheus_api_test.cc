@@ -471,6 +471,104 @@ TEST(CheckQuery, KnowsTheStoreAndTheTargets) {
         EXPECT_EQ(api.get("/api/kw/v1/check_query", {{"query", bad}}).status, 400) << bad;
 }
 
+TEST(Federate, SendsTheNewestSamples) {
+    ApiFixture api;
+    api.store.add({{"__name__", "up"}, {"instance", "c:1"}, {"job", "node"}}, {999'000},
+                  kStaleMarker);
+    api.store.add({{"__name__", "old"}}, {600'000}, 1);
+    PrometheusApi::Dependencies given = api.dependencies();
+    given.external_labels = [] { return LabelSet{{"job", "outer"}, {"zone", "eu"}}; };
+    api.routes = std::make_unique<net::Router>();
+    add_prometheus_routes(*api.routes, std::move(given));
+    const TestParams selectors = {{"match[]", "{job=~\".+\"}"},
+                                  {"match[]", "up"},
+                                  {"match[]", "{\"http.method\"}"},
+                                  {"match[]", "old"}};
+    const auto answer = api.get("/federate", selectors);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.headers.get("Content-Type"),
+              "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+    EXPECT_EQ(answer.body,
+              "# TYPE http_method untyped\n"
+              "http_method{l_x=\"y\",job=\"outer\",zone=\"eu\",instance=\"\"} 0.5 1000000\n"
+              "# TYPE requests_total untyped\n"
+              "requests_total{code=\"200\",job=\"api\",zone=\"eu\",instance=\"\"} 10000 1000000\n"
+              "requests_total{code=\"500\",job=\"api\",zone=\"eu\",instance=\"\"} 1000 1000000\n"
+              "# TYPE up untyped\n"
+              "up{instance=\"a:1\",job=\"node\",zone=\"eu\"} 1 1000000\n"
+              "up{instance=\"b:1\",job=\"node\",zone=\"eu\"} 0 1000000\n");
+    net::Headers accept;
+    accept.add("Accept", "text/plain;version=1.0.0;escaping=allow-utf-8");
+    EXPECT_EQ(
+        api.ask("GET", "/federate", {{"match[]", "{\"http.method\"}"}}, accept).body,
+        "# TYPE \"http.method\" untyped\n"
+        "{\"http.method\",\"l.x\"=\"y\",job=\"outer\",zone=\"eu\",instance=\"\"} 0.5 1000000\n");
+    EXPECT_EQ(api.get("/federate").body, "");
+    EXPECT_EQ(api.get("/federate", {{"match[]", "up{"}}).status, 400);
+}
+
+TEST(SelfMetrics, AreFamiliesInJson) {
+    ApiFixture api;
+    api.metrics.counter("kw_things_total", "Things.", {{"kind", "a"}}).add(3);
+    api.metrics.histogram("kw_seconds", "Time.", {1, 2}, {{"kind", "b"}}).observe(1.5);
+    const auto answer =
+        api.get("/api/v1/status/self_metrics", {{"metric_name_pattern", "kw_.*"}}).json();
+    EXPECT_EQ(answer["data"], nlohmann::json::parse(R"([
+        {"name": "kw_seconds", "help": "Time.", "type": "HISTOGRAM", "metric": [
+            {"label": [{"name": "kind", "value": "b"}],
+             "histogram": {"sampleCount": "1", "sampleSum": 1.5, "bucket": [
+                {"cumulativeCount": "0", "upperBound": 1}, {"cumulativeCount": "1", "upperBound": 2},
+                {"cumulativeCount": "1", "upperBound": "Infinity"}]}}]},
+        {"name": "kw_things_total", "help": "Things.", "type": "COUNTER", "metric": [
+            {"label": [{"name": "kind", "value": "a"}], "counter": {"value": 3}}]}])"));
+    EXPECT_EQ(api.get("/api/v1/status/self_metrics", {{"metric_name_pattern", "("}}).status, 400);
+}
+
+TEST(RelabelSteps, SayWhatEachRuleDoes) {
+    ApiFixture api;
+    api.targets.relabel_rules =
+        [](std::string_view pool) -> std::optional<std::vector<intake::RelabelRule>> {
+        if (pool != "api") return std::nullopt;
+        intake::RelabelConfig copy;
+        copy.source_labels = {"__address__"};
+        copy.target_label = "instance";
+        intake::RelabelConfig drop;
+        drop.source_labels = {"job"};
+        drop.regex = "x";
+        drop.action = intake::RelabelAction::kDrop;
+        return std::vector{intake::RelabelRule::make(copy).value(),
+                           intake::RelabelRule::make(drop).value(),
+                           intake::RelabelRule::make(copy).value()};
+    };
+    const auto steps = [&](const std::string& labels) {
+        return api.get("/api/v1/targets/relabel_steps", {{"scrapePool", "api"}, {"labels", labels}})
+            .json()["data"]["steps"];
+    };
+    const nlohmann::json kept = steps(R"({"__address__":"a:1","job":"y"})");
+    ASSERT_EQ(kept.size(), 3u);
+    EXPECT_EQ(kept[0]["output"],
+              nlohmann::json::parse(R"({"__address__":"a:1","instance":"a:1","job":"y"})"));
+    EXPECT_EQ(kept[0]["rule"]["source_labels"], nlohmann::json::parse(R"(["__address__"])"));
+    EXPECT_EQ(kept[1]["rule"]["action"], "drop");
+    const nlohmann::json dropped = steps(R"({"__address__":"a:1","job":"x"})");
+    ASSERT_EQ(dropped.size(), 2u);
+    EXPECT_EQ(dropped[1]["keep"], false);
+    const std::string path = "/api/v1/targets/relabel_steps";
+    EXPECT_EQ(api.get(path, {{"scrapePool", "none"}, {"labels", "{}"}}).status, 404);
+    for (const char* bad : {"", "[]", "{\"a\":1}", "{"})
+        EXPECT_EQ(api.get(path, {{"scrapePool", "api"}, {"labels", bad}}).status, 400) << bad;
+    EXPECT_EQ(api.get(path, {{"labels", "{}"}}).status, 400);
+}
+
+TEST(Features, SayWhatIsSwitchedOn) {
+    ApiFixture api;
+    const nlohmann::json data = api.get("/api/v1/features").json()["data"];
+    EXPECT_EQ(data["promql_functions"]["rate"], true);
+    EXPECT_EQ(data["promql_functions"]["mad_over_time"], false);
+    EXPECT_EQ(data["promql_operators"]["and"], true);
+    EXPECT_EQ(data["api"]["admin"], false);
+}
+
 TEST(Management, ChangesOnlyWhenEnabled) {
     ApiFixture api;
     EXPECT_EQ(api.ask("POST", "/-/reload").status, 403);

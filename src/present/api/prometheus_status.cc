@@ -105,6 +105,30 @@ Result<void> PrometheusApi::status_tsdb(const net::Request& request,
     return envelope.end();
 }
 
+Result<void> PrometheusApi::status_blocks(const net::Request&,
+                                          net::ResponseWriter& response) const {
+    SuccessEnvelope envelope(response);
+    JsonWriter& json = envelope.data();
+    json.begin_object().key("blocks").begin_array();
+    for (const BlockInfo& block : given_.blocks ? given_.blocks() : std::vector<BlockInfo>()) {
+        json.begin_object().key("ulid").string(block.name);
+        json.key("minTime").integer(block.range.min.count);
+        // Prometheus' blocks end before their maxTime.
+        json.key("maxTime").integer(block.range.max.count + 1);
+        json.key("stats").begin_object();
+        json.key("numSamples").count(block.sample_count);
+        json.key("numSeries").count(block.series_count);
+        json.key("numChunks").count(block.chunk_count).end_object();
+        json.key("compaction").begin_object().key("level").count(block.level);
+        json.key("sources").begin_array();
+        for (const std::string& source : block.sources) json.string(source);
+        json.end_array().end_object();
+        json.key("version").count(1).end_object();
+    }
+    json.end_array().end_object();
+    return envelope.end();
+}
+
 Result<void> PrometheusApi::status_wal_replay(const net::Request&,
                                               net::ResponseWriter& response) const {
     const WalReplay replay = given_.wal_replay ? given_.wal_replay() : WalReplay();

@@ -1,4 +1,6 @@
 // targets, targets/metadata, scrape_pools, metadata.
+#include <simdjson.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -90,6 +92,42 @@ Result<std::optional<uint64_t>> metadata_limit(const net::Request& request,
     return std::optional<uint64_t>(limit);
 }
 
+// {"job":"x", …}: labels of a target before relabelling.
+Result<LabelSet> labels_parameter(const net::Request& request) {
+    const std::string_view text = request.params.get("labels");
+    if (text.empty()) return invalid("no labels parameter provided");
+    simdjson::dom::parser parser;
+    simdjson::dom::object members;
+    if (parser.parse(simdjson::padded_string(text)).get(members) != simdjson::SUCCESS)
+        return invalid_parameter("labels", "it is no JSON object of strings");
+    std::vector<LabelView> labels;
+    for (const auto member : members) {
+        std::string_view value;
+        if (member.value.get(value) != simdjson::SUCCESS) {
+            return invalid_parameter(
+                "labels", fmt::format("the value of {} is no string", quoted(member.key)));
+        }
+        labels.push_back({member.key, value});
+    }
+    Result<LabelSet> made = LabelSet::from(std::move(labels));
+    if (!made.ok()) return invalid_parameter("labels", made.error().message);
+    return made;
+}
+
+void write_rule(JsonWriter& json, const intake::RelabelConfig& rule) {
+    json.begin_object();
+    if (!rule.source_labels.empty()) {
+        json.key("source_labels").begin_array();
+        for (const std::string& label : rule.source_labels) json.string(label);
+        json.end_array();
+    }
+    json.key("separator").string(rule.separator).key("regex").string(rule.regex);
+    if (rule.modulus != 0) json.key("modulus").count(rule.modulus);
+    if (!rule.target_label.empty()) json.key("target_label").string(rule.target_label);
+    json.key("replacement").string(rule.replacement);
+    json.key("action").string(intake::relabel_action_text(rule.action)).end_object();
+}
+
 }  // namespace
 
 TargetReader target_reader(const scrape::ScrapeManager& manager) {
@@ -100,6 +138,7 @@ TargetReader target_reader(const scrape::ScrapeManager& manager) {
         [&manager](const std::function<bool(const LabelSet&)>& target_matches,
                    std::string_view metric,
                    uint64_t limit) { return manager.metadata(target_matches, metric, limit); },
+        [&manager](std::string_view pool) { return manager.relabel_rules(pool); },
     };
 }
 
@@ -139,6 +178,31 @@ Result<void> PrometheusApi::scrape_pools(const net::Request&, net::ResponseWrite
     json.begin_object().key("scrapePools").begin_array();
     if (given_.targets.pools) {
         for (const scrape::PoolStatus& pool : given_.targets.pools()) json.string(pool.name);
+    }
+    json.end_array().end_object();
+    return envelope.end();
+}
+
+// What each rule of a pool makes of given labels, up to the one that drops them.
+Result<void> PrometheusApi::relabel_steps(const net::Request& request,
+                                          net::ResponseWriter& response) const {
+    const std::string_view pool = request.params.get("scrapePool");
+    if (pool.empty()) return invalid("no scrapePool parameter provided");
+    KW_TRY_ASSIGN(const LabelSet labels, labels_parameter(request));
+    std::optional<std::vector<intake::RelabelRule>> rules;
+    if (given_.targets.relabel_rules) rules = given_.targets.relabel_rules(pool);
+    if (!rules) return not_found("scrape pool {} not found", quoted(pool));
+    SuccessEnvelope envelope(response);
+    JsonWriter& json = envelope.data();
+    json.begin_object().key("steps").begin_array();
+    LabelBuilder current(labels);
+    for (const intake::RelabelRule& rule : *rules) {
+        const bool keep = rule.apply(current);
+        json.begin_object().key("rule");
+        write_rule(json, rule.config());
+        json.key("output").labels(keep ? current.build() : LabelSet());
+        json.key("keep").boolean(keep).end_object();
+        if (!keep) break;
     }
     json.end_array().end_object();
     return envelope.end();

@@ -47,6 +47,7 @@ Result<void> collect_process(const Host& host, ExpositionWriter& out) {
         words_of(std::string_view(stat).substr(command_end + 1));
     if (words.size() < kStatFields) return invalid("self/stat has {} fields", words.size());
     std::vector<double> fields;
+    fields.reserve(kStatFields);
     for (size_t i = 0; i < kStatFields; ++i) fields.push_back(number_of(words[i]).value_or(0));
 
     const double ticks = host.calls().clock_ticks_per_second();

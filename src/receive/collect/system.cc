@@ -203,6 +203,7 @@ Result<void> collect_os(const Host& host, HostMemory&, ExpositionWriter& out) {
          {"version_codename", "VERSION_CODENAME"},
          {"version_id", "VERSION_ID"}}};
     std::vector<LabelView> labels;
+    labels.reserve(kLabels.size());
     for (const auto& [label, field] : kLabels)
         labels.push_back({label, fields[std::string(field)]});
     out.family("node_os_info",

@@ -116,7 +116,7 @@ Result<Families> read_families(std::string_view text) {
 }
 
 // Puts `from` into `into`. False where something of it had to be left out.
-bool merge(Families& into, Families from, const std::string& file) {
+bool merge(Families& into, Families&& from, const std::string& file) {
     bool whole = true;
     for (auto& [name, family] : from) {
         const auto [it, is_new] = into.try_emplace(name, std::move(family));
@@ -163,6 +163,7 @@ void write_family(const std::string& name, const Family& family, ExpositionWrite
     const bool histogram = family.type == MetricType::kHistogram;
     for (const auto& [values, metric] : filled(family, names)) {
         std::vector<LabelView> labels;
+        labels.reserve(names.size());
         auto value = values.begin();
         for (const std::string& label : names) labels.push_back({label, *value++});
         if (!histogram && family.type != MetricType::kSummary) {

@@ -42,6 +42,7 @@ class Pool final {
     void clear(Changes& changes);
 
     const std::string& name() const { return name_; }
+    const JobOptions& options() const { return options_; }
     const std::map<std::string, std::shared_ptr<Target>>& targets() const { return targets_; }
     const std::vector<DroppedTarget>& dropped() const { return dropped_; }
     uint64_t dropped_count() const { return dropped_count_; }

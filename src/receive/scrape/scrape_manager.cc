@@ -155,6 +155,14 @@ class ScrapeManager::Impl final {
         return list;
     }
 
+    std::optional<std::vector<intake::RelabelRule>> relabel_rules(std::string_view pool) const
+        KW_EXCLUDES(mutex_) {
+        MutexLock lock(mutex_);
+        const auto found = pools_.find(std::string(pool));
+        if (found == pools_.end()) return std::nullopt;
+        return found->second->options().relabel;
+    }
+
     std::vector<std::shared_ptr<Target>> targets_of(std::string_view pool) const
         KW_EXCLUDES(mutex_) {
         std::vector<std::shared_ptr<Target>> list;
@@ -323,6 +331,11 @@ std::vector<DroppedTarget> ScrapeManager::dropped_targets(std::string_view pool)
     return impl_->dropped_targets(pool);
 }
 std::vector<PoolStatus> ScrapeManager::pools() const { return impl_->pools(); }
+
+std::optional<std::vector<intake::RelabelRule>> ScrapeManager::relabel_rules(
+    std::string_view pool) const {
+    return impl_->relabel_rules(pool);
+}
 
 std::vector<TargetMetadata> ScrapeManager::metadata(
     const std::function<bool(const LabelSet&)>& target_matches, std::string_view metric,

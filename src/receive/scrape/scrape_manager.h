@@ -119,6 +119,8 @@ class ScrapeManager final {
     std::vector<DroppedTarget> dropped_targets(std::string_view pool) const;
     // Sorted by name.
     std::vector<PoolStatus> pools() const;
+    // The relabelling of the targets of `pool`; nothing when there is no such pool.
+    std::optional<std::vector<intake::RelabelRule>> relabel_rules(std::string_view pool) const;
     // What the active targets that match `target_matches` said of their metrics; an empty `metric`
     // is all. `limit` is Prometheus': once there are as many entries no further target is asked, and
     // a target's are never cut; 0: no limit.
