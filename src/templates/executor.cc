@@ -15,6 +15,7 @@ struct Run {
     const TemplateSet& set;
     const Functions& functions;
     const ExecuteLimits& limits;
+    Escaper* escaper = nullptr;
     uint64_t steps = 0;
     size_t work_bytes = 0;
     size_t call_depth = 0;
@@ -83,6 +84,11 @@ class Executor {
         return {};
     }
 
+    std::string shown(const Value& value) const {
+        if (run_.escaper != nullptr) return run_.escaper->escape(value, out_);
+        return value.is_nil() ? "<no value>" : value.text();
+    }
+
     Result<Flow> walk(const Nodes& nodes, const Value& dot) {
         for (const Node& node : nodes) {
             KW_TRY(step());
@@ -91,7 +97,7 @@ class Executor {
                 case Node::Kind::kAction: {
                     KW_TRY_ASSIGN(const Value value, evaluate(*node.pipeline, dot));
                     if (!node.pipeline->variables.empty()) break;
-                    KW_TRY(write(value.is_nil() ? "<no value>" : value.text()));
+                    KW_TRY(write(shown(value)));
                     break;
                 }
                 case Node::Kind::kBreak: return Flow::kBreak;
@@ -292,6 +298,11 @@ class Executor {
 
     Result<Value> field(const Operand& operand, const Value& of, const std::string& name,
                         std::span<const Value> arguments) {
+        if (const Object* const object = of.as_object()) {
+            Result<Value> member = object->member(name, arguments);
+            if (!member.ok()) return error(operand, member.error().message);
+            return accounted(std::move(member).value());
+        }
         if (const Map* const map = of.as_map()) {
             const auto found = map->entries.find(name);
             if (found != map->entries.end()) {
@@ -304,10 +315,6 @@ class Executor {
             }
             if (map->kind == Map::Kind::kStrings) return Value("");
             if (map->kind == Map::Kind::kAny) return Value();
-        } else if (const Object* const object = of.as_object()) {
-            Result<Value> member = object->member(name, arguments);
-            if (!member.ok()) return error(operand, member.error().message);
-            return accounted(std::move(member).value());
         } else if (of.is_nil()) {
             return error(operand, fmt::format("nil data; no entry for key \"{}\"", name));
         }
@@ -375,10 +382,10 @@ class Executor {
 
 Result<std::string> TemplateSet::execute(std::string_view name, const Value& data,
                                          const Functions& functions, const Variables& variables,
-                                         const ExecuteLimits& limits) const {
+                                         const ExecuteLimits& limits, Escaper* escaper) const {
     const Tree* const tree = find(name);
     if (tree == nullptr) return not_found("template \"{}\" not defined", name);
-    Run run{*this, functions, limits};
+    Run run{*this, functions, limits, escaper};
     std::string out;
     Executor executor(run, *tree, name, data, out);
     executor.declare(variables);

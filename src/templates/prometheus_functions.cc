@@ -48,18 +48,18 @@ constexpr std::string_view kMonths[] = {"January",   "February", "March",    "Ap
 constexpr std::string_view kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                       "Thursday", "Friday", "Saturday"};
 
-// A time in UTC as Go's time.Time shows and formats it.
+// A time as Go's time.Time shows and formats it.
 class TimeObject final : public Object {
  public:
-    explicit TimeObject(double seconds)
-        : nanos_(static_cast<int64_t>(std::llround(seconds * 1e3)) * 1'000'000) {
-        int64_t whole = nanos_ / 1'000'000'000;
-        fraction_ns_ = nanos_ % 1'000'000'000;
+    explicit TimeObject(double seconds, int64_t offset_s = 0, std::string zone = "UTC")
+        : millis_(std::llround(seconds * 1e3)), offset_s_(offset_s), zone_(std::move(zone)) {
+        int64_t whole = millis_ / 1000;
+        fraction_ns_ = millis_ % 1000 * 1'000'000;
         if (fraction_ns_ < 0) {
             fraction_ns_ += 1'000'000'000;
             --whole;
         }
-        const std::time_t time = whole;
+        const std::time_t time = whole + offset_s_;
         ::gmtime_r(&time, &fields_);
     }
 
@@ -68,7 +68,7 @@ class TimeObject final : public Object {
         return formatted("2006-01-02 15:04:05.999999999 -0700 MST");
     }
     bool number(double& out) const override {
-        out = static_cast<double>(nanos_) / 1e9;
+        out = static_cast<double>(millis_) / 1e3;
         return true;
     }
     Result<Value> member(std::string_view name, std::span<const Value> arguments) const override {
@@ -78,9 +78,10 @@ class TimeObject final : public Object {
             return Value(formatted(layout));
         }
         KW_TRY(want(arguments, 0));
-        if (name == "Unix") return Value(nanos_ / 1'000'000'000);
-        if (name == "UnixMilli") return Value(nanos_ / 1'000'000);
-        if (name == "UnixNano") return Value(nanos_);
+        if (name == "Unix") return Value(millis_ / 1000);
+        if (name == "UnixMilli") return Value(millis_);
+        if (name == "UnixNano")
+            return Value(static_cast<int64_t>(static_cast<uint64_t>(millis_) * 1'000'000));
         if (name == "Year") return Value(int64_t{fields_.tm_year} + 1900);
         if (name == "Month")
             return Value(std::string(kMonths[static_cast<size_t>(fields_.tm_mon)]));
@@ -93,7 +94,7 @@ class TimeObject final : public Object {
             return Value(std::string(kDays[static_cast<size_t>(fields_.tm_wday)]));
         if (name == "YearDay") return Value(int64_t{fields_.tm_yday} + 1);
         if (name == "UTC" || name == "Local")
-            return Value(std::make_shared<const TimeObject>(*this));
+            return Value(std::make_shared<const TimeObject>(static_cast<double>(millis_) / 1e3));
         if (name == "String") return Value(text());
         return invalid("can't evaluate field {} in type *time.Time", name);
     }
@@ -126,11 +127,14 @@ class TimeObject final : public Object {
         if (name == "5") return std::to_string(fields_.tm_sec);
         if (name == "PM") return fields_.tm_hour < 12 ? "AM" : "PM";
         if (name == "pm") return fields_.tm_hour < 12 ? "am" : "pm";
-        if (name == "MST") return "UTC";
-        if (name == "-0700") return "+0000";
-        if (name == "-07:00") return "+00:00";
-        if (name == "-07") return "+00";
-        return "Z";  // Z0700, Z07:00
+        if (name == "MST") return zone_;
+        if (name.starts_with('Z') && offset_s_ == 0) return "Z";  // Z0700, Z07:00
+        const int64_t minutes = std::abs(offset_s_) / 60;
+        const char sign = offset_s_ < 0 ? '-' : '+';
+        if (name == "-07") return fmt::format("{}{:02}", sign, minutes / 60);
+        const bool has_colon = name.find(':') != std::string_view::npos;
+        return fmt::format("{}{:02}{}{:02}", sign, minutes / 60, has_colon ? ":" : "",
+                           minutes % 60);
     }
 
     // ".000" has its digits always, ".999" without trailing zeros.
@@ -174,7 +178,9 @@ class TimeObject final : public Object {
         return out;
     }
 
-    int64_t nanos_;
+    int64_t millis_;  // nanoseconds would not reach year 1
+    int64_t offset_s_;
+    std::string zone_;
     int64_t fraction_ns_ = 0;
     std::tm fields_{};
 };
@@ -540,6 +546,14 @@ Value labels_value(const LabelSet& labels) {
     map.kind = Map::Kind::kStrings;
     for (const LabelView& label : labels) map.entries.emplace(label.name, std::string(label.value));
     return Value::map(std::move(map));
+}
+
+Value time_value(double unix_seconds, int64_t offset_s, std::string zone) {
+    return Value(std::make_shared<const TimeObject>(unix_seconds, offset_s, std::move(zone)));
+}
+
+Value duration_value(double seconds) {
+    return Value(std::make_shared<const DurationObject>(seconds));
 }
 
 Value sample_value(const LabelSet& labels, double value) {

@@ -18,6 +18,11 @@ Value sample_value(const LabelSet& labels, double value);
 // The labels as `.Labels` and `$labels` have them.
 Value labels_value(const LabelSet& labels);
 
+// A time as Go's time.Time, shown `offset_s` east of UTC under the name `zone`; its number is Unix seconds.
+Value time_value(double unix_seconds, int64_t offset_s = 0, std::string zone = "UTC");
+// A time.Duration.
+Value duration_value(double seconds);
+
 struct PrometheusContext {
     // Runs a query at the time of the evaluation: a list of sample_value(). Unset: `query` is an error.
     std::function<Result<List>(const std::string& query)> query;

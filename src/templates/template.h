@@ -49,6 +49,14 @@ struct ExecuteLimits {
     size_t call_depth_max = 100;        // of templates in templates
 };
 
+// Makes of each value what may stand where the text is at, as html/template does. For one execution.
+class Escaper {
+ public:
+    virtual ~Escaper() = default;
+    // `before` is all the text so far; it only grows from call to call.
+    virtual std::string escape(const Value& value, std::string_view before) = 0;
+};
+
 class TemplateSet final {
  public:
     explicit TemplateSet(ParseLimits limits = {}) : limits_(limits) {}
@@ -64,7 +72,7 @@ class TemplateSet final {
     // <expression>: …'; kExhausted; kNotFound when there is no such template.
     Result<std::string> execute(std::string_view name, const Value& data,
                                 const Functions& functions, const Variables& variables = {},
-                                const ExecuteLimits& limits = {}) const;
+                                const ExecuteLimits& limits = {}, Escaper* escaper = nullptr) const;
 
     // A parsed template and the text that it stands in, for positions.
     struct Tree {

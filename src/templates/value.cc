@@ -6,6 +6,10 @@ namespace kw::templates {
 
 bool Object::number(double&) const { return false; }
 
+const List* Object::list() const { return nullptr; }
+
+const Map* Object::map() const { return nullptr; }
+
 Value Value::list(List items) {
     Value value;
     value.data_ = std::make_shared<const List>(std::move(items));
@@ -19,11 +23,13 @@ Value Value::map(Map map) {
 }
 
 const List* Value::as_list() const {
+    if (const Object* const object = as_object()) return object->list();
     const auto* const pointer = as<std::shared_ptr<const List>>();
     return pointer == nullptr ? nullptr : pointer->get();
 }
 
 const Map* Value::as_map() const {
+    if (const Object* const object = as_object()) return object->map();
     const auto* const pointer = as<std::shared_ptr<const Map>>();
     return pointer == nullptr ? nullptr : pointer->get();
 }
@@ -44,7 +50,11 @@ bool Value::truth() const {
         bool operator()(const std::shared_ptr<const Map>& value) const {
             return value->kind == Map::Kind::kStruct || !value->entries.empty();
         }
-        bool operator()(const std::shared_ptr<const Object>&) const { return true; }
+        bool operator()(const std::shared_ptr<const Object>& value) const {
+            if (const List* const list = value->list()) return !list->empty();
+            if (const Map* const map = value->map()) return !map->entries.empty();
+            return true;
+        }
     };
     return std::visit(Visitor{}, data_);
 }

@@ -21,6 +21,7 @@
 namespace kw::templates {
 
 class Value;
+struct Map;
 using List = std::vector<Value>;
 
 // A thing with methods, such as a time. `.Name arguments…` in a template calls member().
@@ -35,6 +36,9 @@ class Object {
     virtual std::string text() const = 0;
     // As a number, where there is one: a duration's seconds.
     virtual bool number(double& out) const;
+    // What it is beside its methods, null where it is neither: range, len and index see these.
+    virtual const List* list() const;
+    virtual const Map* map() const;
 };
 
 struct Map {
