@@ -172,6 +172,9 @@ struct NotifySettings {
     std::vector<Receiver> receivers;          // names are unique
     std::vector<std::string> template_globs;  // absolute; the last segment may have a *
     std::string external_url;                 // without a slash at the end
+    std::string fallback_receiver;   // is told what another receiver could not be; empty: nobody
+    std::string heartbeat_receiver;  // of the dead-man's switch; empty: there is none
+    int64_t heartbeat_interval_ms = 0;
 };
 
 }  // namespace kw::alerting

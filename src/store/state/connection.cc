@@ -54,8 +54,9 @@ int bind_one(sqlite3_stmt* statement, int index, const Argument& argument) {
                                        text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
         }
         int operator()(ByteView bytes) const {
-            return sqlite3_bind_blob64(statement, index, bytes.data(), bytes.size(),
-                                       SQLITE_TRANSIENT);
+            return sqlite3_bind_blob64(statement, index,
+                                       bytes.empty() ? "" : static_cast<const void*>(bytes.data()),
+                                       bytes.size(), SQLITE_TRANSIENT);
         }
     };
     return std::visit(Binder{statement, index}, argument.value);

@@ -71,7 +71,7 @@ class Statement final {
 
     // Goes to the next row; false: there is none. Errors: those of Connection.
     Result<bool> next();
-    // Columns of the row, from 0. As SQLite converts: NULL is 0 and "". Views are valid until next().
+    // Columns of the row, from 0. As SQLite converts: NULL is 0 and "", a BLOB gives its bytes as text.
     int64_t integer(int column) const;
     double real(int column) const;
     std::string text(int column) const;
