@@ -39,6 +39,7 @@ enum class Kind : unsigned char {
     kSecretsMap,  // name: list of secrets
     kLabels,      // label name: value
     kAnyMap,      // name: anything, kept as it was written
+    kAny,         // anything, kept as it was written: its YAML in one line
     kBlock,       // one block, absent when it is not written
     kBlocks,      // a list of blocks
     kBlockMap,    // name: block

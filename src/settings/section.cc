@@ -61,8 +61,13 @@ std::string joined(std::span<const std::string_view> words) {
 // One line of YAML, for what is kept as it was written.
 std::string flow_yaml(const YamlNode& node) {
     if (node.is_null()) return "null";
-    if (node.kind == YamlNode::Kind::kScalar)
-        return node.is_plain ? node.text : yaml_scalar(node.text);
+    if (node.kind == YamlNode::Kind::kScalar) {
+        // In a list or a map of one line these would end the text.
+        const bool has_marks = node.text.find_first_of(",[]{}:#") != std::string::npos;
+        if (node.is_plain && !has_marks) return node.text;
+        std::string scalar = yaml_scalar(node.text);
+        return scalar == node.text && has_marks ? kw::quoted(node.text) : scalar;
+    }
     std::string out(1, node.is_list() ? '[' : '{');
     for (size_t i = 0; i < node.items.size(); ++i) {
         if (i > 0) out += ", ";
@@ -226,6 +231,7 @@ class SectionReader {
             case Kind::kSecretsMap:
             case Kind::kLabels:
             case Kind::kAnyMap: return read_map(node, path, value);
+            case Kind::kAny: value.data = flow_yaml(node); return {};
             default: break;
         }
         if (node.kind != YamlNode::Kind::kScalar) {

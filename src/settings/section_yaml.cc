@@ -41,6 +41,7 @@ class Writer {
         const std::string* const text = std::get_if<std::string>(&value.data);
         if (text == nullptr) return zero(kind);
         if (kind == Kind::kSecret) return std::string(kSecretShown);
+        if (kind == Kind::kAny) return *text;
         return yaml_scalar(kind == Kind::kUrl ? url_without_password(*text) : *text);
     }
 
@@ -135,7 +136,8 @@ class Writer {
             case Kind::kFloat:
             case Kind::kDuration:
             case Kind::kSize:
-            case Kind::kUrl: return true;
+            case Kind::kUrl:
+            case Kind::kAny: return true;
             default: return false;
         }
     }

@@ -10,7 +10,7 @@ namespace kw::alerting {
 namespace {
 
 // FNV-1a 64 of `a 0xff b 0xff`, worked out byte by byte with the published constants.
-TEST(Fingerprint, IsFnvOfNamesAndValuesG091) {
+TEST(Fingerprint, IsFnvOfNamesAndValues) {
     struct Row {
         LabelSet labels;
         const char* want;

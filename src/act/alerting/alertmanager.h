@@ -1,0 +1,148 @@
+// The Alertmanager side as a whole: takes alerts, keeps them, groups them, and hands on what is to be told.
+//
+//   put(reports) ─▶ store (merge) ─▶ inhibitor, dispatcher ── thread: run_due() ─▶ NotificationSink
+//                                                              └ minus inhibited, silenced, muted by time
+//
+// A reload replaces routes, rules and intervals at once; groups begin anew from the stored alerts, and who sends
+// knows from its log what was told already.
+//
+// Own metrics, as Alertmanager's: alertmanager_alerts_received_total, alertmanager_alerts_invalid_total,
+// alertmanager_alerts_limited_total, alertmanager_alerts, alertmanager_silences,
+// alertmanager_dispatcher_aggregation_groups, alertmanager_notifications_suppressed_total.
+// Threads: one of its own after start(); all members from any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "alerting/alert.h"
+#include "alerting/dispatcher.h"
+#include "alerting/inhibition.h"
+#include "alerting/notification.h"
+#include "alerting/settings.h"
+#include "alerting/silences.h"
+#include "base/environment.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace kw {
+class Counter;
+class Gauge;
+}  // namespace kw
+
+namespace kw::alerting {
+
+// An alert as somebody tells it.
+struct Report {
+    LabelSet labels;
+    Annotations annotations;          // in any order
+    std::optional<Millis> starts_at;  // nullopt: its end, or now
+    std::optional<Millis> ends_at;    // nullopt: a resolve_timeout from now
+    std::string generator_url;
+    bool is_no_data = false;
+};
+
+struct PutOutcome {
+    size_t taken_count = 0;
+    size_t limited_count = 0;         // refused, since there are too many alerts already
+    std::vector<std::string> errors;  // of those that are wrong
+};
+
+// Why nobody is told of an alert; all empty when somebody is.
+struct AlertStatus {
+    std::vector<std::string> silenced_by;   // ids of silences
+    std::vector<std::string> inhibited_by;  // fingerprints of sources
+    std::vector<std::string> muted_by;      // names of time intervals; of a group only
+    bool is_suppressed() const {
+        return !silenced_by.empty() || !inhibited_by.empty() || !muted_by.empty();
+    }
+};
+
+struct AlertView {
+    AlertPtr alert;
+    std::vector<std::string> receivers;  // of the routes it stays at, in their order, each once
+    AlertStatus status;
+};
+
+struct AlertGroupView {
+    std::string receiver;
+    LabelSet labels;
+    TemplateMap route_labels;
+    std::vector<AlertView> alerts;
+};
+
+class Alertmanager final {
+ public:
+    struct Options {
+        size_t alerts_max = 100'000;  // in the store, resolved ones among them
+        size_t groups_max = 100'000;
+        // How long a resolved alert is kept for late reports of it to be merged.
+        int64_t resolved_retention_ms = 15 * 60'000;
+        int64_t maintenance_interval_ms = 30'000;
+        Silences::Options silences;
+    };
+    // `sink` and `store` outlive this; `store` may be null: then silences do not survive.
+    Alertmanager(Environment& env, NotificationSink& sink, SilenceStore* store,
+                 const Options& options);
+    ~Alertmanager();
+
+    // What holds from now on; before anything else. Told to the sink as well.
+    void apply(std::shared_ptr<const Settings> settings) KW_EXCLUDES(mutex_);
+    std::shared_ptr<const Settings> settings() const KW_EXCLUDES(mutex_);
+    void start();
+    // Ends the thread; what is under way at the sink goes on there.
+    void stop() KW_EXCLUDES(mutex_);
+
+    PutOutcome put(std::vector<Report> reports) KW_EXCLUDES(mutex_);
+    Silences& silences() { return silences_; }
+
+    // Alerts that are not resolved, sorted by fingerprint; those of groups as notifications list them.
+    std::vector<AlertView> alerts() KW_EXCLUDES(mutex_);
+    std::vector<AlertGroupView> groups() KW_EXCLUDES(mutex_);
+
+    // Hands on every group that is due: what the thread does, for tests. Returns how many were.
+    size_t run_due() KW_EXCLUDES(mutex_);
+    // Forgets what is over; the thread does it every maintenance interval.
+    void run_maintenance() KW_EXCLUDES(mutex_);
+    std::optional<Millis> next_due() const KW_EXCLUDES(mutex_);
+
+ private:
+    // What holds: replaced as a whole, and kept by the flushes that came of it.
+    struct Active;
+
+    void run(const std::stop_token& stop) KW_EXCLUDES(mutex_);
+    void hand_on(const std::shared_ptr<Active>& active, Flush flush) KW_EXCLUDES(mutex_);
+    AlertStatus status_of(const Inhibitor& inhibitor, const LabelSet& labels, Millis now);
+    void count_alerts() KW_EXCLUDES(mutex_);
+
+    Environment& env_;
+    NotificationSink& sink_;
+    const Options options_;
+    Silences silences_;
+    Counter& firing_counter_;
+    Counter& resolved_counter_;
+    Counter& invalid_counter_;
+    Counter& limited_counter_;
+    Counter& inhibited_counter_;
+    Counter& silenced_counter_;
+    Counter& muted_counter_;
+    Gauge& active_gauge_;
+    Gauge& suppressed_gauge_;
+    Gauge& groups_gauge_;
+
+    mutable Mutex mutex_;
+    CondVar wake_;
+    bool is_woken_ KW_GUARDED_BY(mutex_) = false;
+    bool is_limit_logged_ KW_GUARDED_BY(mutex_) = false;
+    std::shared_ptr<Active> active_ KW_GUARDED_BY(mutex_);
+    std::unordered_map<LabelSet, AlertPtr, LabelSetHash> alerts_ KW_GUARDED_BY(mutex_);
+    std::jthread thread_;
+};
+
+}  // namespace kw::alerting
