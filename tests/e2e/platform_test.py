@@ -452,8 +452,18 @@ class PlatformTest(unittest.TestCase):
         try:
             def shown() -> bool:
                 with urllib.request.urlopen(self.url("model", "/debug/pprof/profile?seconds=5"), timeout=60) as answer:
-                    return "model_inference" in sampled_functions(answer.read())
+                    return any("model_inference" in name for name in sampled_functions(answer.read()))
             wait_until(shown, "a sampled stack has model_inference", 60)
+
+            def shown_by_pprof() -> bool:
+                url = self.url("model", "/debug/pprof/profile?seconds=5&format=legacy")
+                profile = self.folder / "model.profile"
+                with urllib.request.urlopen(url, timeout=60) as answer:
+                    profile.write_bytes(answer.read())
+                table = subprocess.run(["google-pprof", "--text", PLATFORM, str(profile)], capture_output=True,
+                                       text=True, timeout=120, check=True).stdout
+                return "model_inference" in table
+            wait_until(shown_by_pprof, "google-pprof shows model_inference", 120)
         finally:
             done.set()
             for user in users:
