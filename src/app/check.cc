@@ -5,6 +5,8 @@
 #include <istream>
 #include <ostream>
 
+#include "alerting/settings.h"
+#include "app/config/alertmanager/alertmanager_config.h"
 #include "app/config/config.h"
 #include "app/config/static_targets.h"
 #include "app/config/web_config.h"
@@ -264,6 +266,27 @@ int check_rules(CommandContext& context, const CheckRulesOptions& options) {
         check_rule_path(verdict, context, path, options.lint);
     }
     return verdict.exit_code(options.lint);
+}
+
+int check_alertmanager(CommandContext& context, const std::vector<std::string>& paths) {
+    Verdict verdict(context);
+    for (const std::string& path : paths) {
+        verdict.start(path);
+        const Result<AlertmanagerConfig> config = load_alertmanager(context.files, path, "");
+        if (!config.ok()) {
+            verdict.fail(config.error().message);
+            continue;
+        }
+        for (const ConfigWarning& warning : config->warnings) verdict.warn(to_string(warning));
+        const alerting::Settings& settings = *config->settings;
+        verdict.success(fmt::format(
+            "{} is a valid Alertmanager configuration: {} routes, {} receivers, {} inhibition "
+            "rules, {} time intervals, {} template files",
+            path, settings.route.all().size(), settings.receiver_names.size(),
+            settings.inhibit_rules.size(), settings.time_intervals.size(),
+            settings.notify->template_globs.size()));
+    }
+    return verdict.exit_code({});
 }
 
 int check_web_config(CommandContext& context, const std::vector<std::string>& paths) {

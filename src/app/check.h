@@ -32,6 +32,9 @@ struct CheckRulesOptions {
 };
 int check_rules(CommandContext& context, const CheckRulesOptions& options);
 
+// Alertmanager's configuration files.
+int check_alertmanager(CommandContext& context, const std::vector<std::string>& paths);
+
 int check_web_config(CommandContext& context, const std::vector<std::string>& paths);
 
 struct CheckMetricsOptions {

@@ -64,6 +64,16 @@ void add_web_config(CLI::App& check, CommandRun& chosen) {
     });
 }
 
+void add_alertmanager(CLI::App& check, CommandRun& chosen) {
+    auto paths = std::make_shared<std::vector<std::string>>();
+    CLI::App* const command = check.add_subcommand(
+        "alertmanager", "Checks files for --alertmanager.config.file: routes, receivers, the like");
+    command->add_option("files", *paths, "Alertmanager configuration files")->required();
+    command->callback([paths, &chosen] {
+        chosen = [paths](CommandContext& context) { return check_alertmanager(context, *paths); };
+    });
+}
+
 void add_metrics(CLI::App& check, CommandRun& chosen) {
     auto options = std::make_shared<CheckMetricsOptions>();
     CLI::App* const command =
@@ -100,6 +110,7 @@ void add_check_command(CLI::App& app, CommandRun& chosen) {
     check->require_subcommand(1);
     add_config(*check, chosen);
     add_rules(*check, chosen);
+    add_alertmanager(*check, chosen);
     add_web_config(*check, chosen);
     add_metrics(*check, chosen);
     add_query(*check, chosen);

@@ -10,9 +10,9 @@ namespace {
 
 // Every suite. A new one is a line here, its declaration in suites.h and its code in suite_<name>.cc.
 constexpr Suite kSuites[] = {
-    {"config", run_config}, {"discovery", run_discovery}, {"exposition", run_exposition},
-    {"promql", run_promql}, {"promtool", run_promtool},   {"relabel", run_relabel},
-    {"rules", run_rules},
+    {"alertmanager", run_alertmanager}, {"config", run_config}, {"discovery", run_discovery},
+    {"exposition", run_exposition},     {"promql", run_promql}, {"promtool", run_promtool},
+    {"relabel", run_relabel},           {"rules", run_rules},
 };
 
 }  // namespace

@@ -44,6 +44,9 @@ std::span<const Suite> suites();
 // The whole of a file; fails the case `name` and returns false when it cannot be read.
 bool read_file(const std::filesystem::path& path, std::string& out, Tally& tally);
 
+// --- suite_alertmanager.cc
+void run_alertmanager(const std::filesystem::path& folder, Tally& tally);
+
 // --- suite_config.cc
 void run_config(const std::filesystem::path& folder, Tally& tally);
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <tuple>
 
+#include "app/config/alertmanager/alertmanager_config.h"
 #include "app/config/collectors.h"
 #include "app/config/convert.h"
 #include "app/config/globals.h"
@@ -47,6 +48,7 @@ class Loader {
         if (const Section* const identity = section.section("identity"); identity != nullptr) {
             KW_TRY_ASSIGN(config_.aliases, read_identity(*identity));
         }
+        KW_TRY(read_alertmanager_section(section));
         for (const std::string& glob : section.texts("rule_files")) {
             config_.rule_files.push_back(resolved_path(directory_of(path_), glob));
         }
@@ -145,6 +147,18 @@ class Loader {
         KW_TRY_ASSIGN(Section section, read_section(root, kScrapeConfigFileBlock, path));
         KW_TRY(add_jobs(section.sections("scrape_configs"), global, directory_of(path)));
         add_inactive_warnings(section, config_.warnings);
+        return {};
+    }
+
+    Result<void> read_alertmanager_section(const Section& config) {
+        const Section* const section = config.section("alertmanager");
+        if (section == nullptr) return {};
+        KW_TRY_ASSIGN(AlertmanagerConfig read,
+                      read_alertmanager(*section, directory_of(path_), options_.external_url));
+        config_.alertmanager = std::move(read.settings);
+        for (ConfigWarning& warning : read.warnings) {
+            config_.warnings.push_back(std::move(warning));
+        }
         return {};
     }
 

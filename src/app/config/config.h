@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,6 +28,9 @@
 #include "rules/rule_file.h"
 #include "scrape/options.h"
 
+namespace kw::alerting {
+struct Settings;
+}
 namespace kw::fs {
 class FileSystem;
 }
@@ -79,6 +83,9 @@ struct Config {
 
     std::vector<rules::Group> rule_groups;  // of those files; load_rule_groups() fills it
 
+    // Of `alertmanager`; null: not written, what then holds is the caller's.
+    std::shared_ptr<const alerting::Settings> alertmanager;
+
     // As /api/v1/status/config shows it: defaults filled in, secrets as <secret>.
     std::string shown_yaml;
     std::vector<ConfigWarning> warnings;  // in the files' order
@@ -90,6 +97,7 @@ struct LoadOptions {
     // Refuses what Prometheus' agent mode refuses: alerting, rule_files, remote_read, and tsdb's
     // storage.
     bool agent_mode = false;
+    std::string external_url;  // for links in notifications
     // Of external_labels. Empty: the process' environment.
     std::function<std::string(std::string_view)> environment;
 };

@@ -64,6 +64,21 @@ constexpr InactiveKey kInactiveKeys[] = {
     {"scrape_configs[].triton_sd_configs", "no targets are found"},
     {"scrape_configs[].uyuni_sd_configs", "no targets are found"},
     {"scrape_configs[].vultr_sd_configs", "no targets are found"},
+    {"**.receivers[].discord_configs", "nothing is sent to it"},
+    {"**.receivers[].incidentio_configs", "nothing is sent to it"},
+    {"**.receivers[].jira_configs", "nothing is sent to it"},
+    {"**.receivers[].mattermost_configs", "nothing is sent to it"},
+    {"**.receivers[].msteams_configs", "nothing is sent to it"},
+    {"**.receivers[].msteamsv2_configs", "nothing is sent to it"},
+    {"**.receivers[].opsgenie_configs", "nothing is sent to it"},
+    {"**.receivers[].pushover_configs", "nothing is sent to it"},
+    {"**.receivers[].rocketchat_configs", "nothing is sent to it"},
+    {"**.receivers[].sns_configs", "nothing is sent to it"},
+    {"**.receivers[].telegram_configs", "nothing is sent to it"},
+    {"**.receivers[].victorops_configs", "nothing is sent to it"},
+    {"**.receivers[].webex_configs", "nothing is sent to it"},
+    {"**.receivers[].wechat_configs", "nothing is sent to it"},
+    {"alertmanager.tracing", "the server sends no traces of its own"},
     {"**.oauth2", "requests go out without a token"},
     {"**.basic_auth.username_ref", "there is no store of secrets to look it up in"},
     {"**.basic_auth.password_ref", "there is no store of secrets to look it up in"},
@@ -89,7 +104,8 @@ const InactiveKey* find_inactive(const std::string& path) {
     const std::string plain = without_indexes(path);
     for (const InactiveKey& key : kInactiveKeys) {
         if (key.path == plain) return &key;
-        if (key.path.starts_with("**.") && plain.ends_with(key.path.substr(2))) return &key;
+        if (!key.path.starts_with("**.")) continue;
+        if (plain.ends_with(key.path.substr(2)) || plain == key.path.substr(3)) return &key;
     }
     return nullptr;
 }

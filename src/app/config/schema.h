@@ -32,6 +32,8 @@ extern const Block kTracingBlock;
 extern const Block kCollectorsBlock;
 // schema_config.cc
 extern const Block kConfigBlock;
+// alertmanager/schema_alertmanager.cc
+extern const Block kAlertmanagerFileBlock;
 // schema_web.cc
 extern const Block kWebConfigBlock;
 

@@ -159,6 +159,7 @@ constexpr Field kConfigFields[] = {
     block("otlp", kOtlpBlock, true),
     block("collectors", kCollectorsBlock, true),
     block("identity", kIdentityBlock),
+    block("alertmanager", kAlertmanagerFileBlock),
 };
 
 // No two blocks of the list `key` share a name; those without one may be many.
