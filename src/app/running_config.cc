@@ -1,5 +1,6 @@
 #include "app/running_config.h"
 
+#include "app/config/alertmanager/alertmanager_config.h"
 #include "app/config/rule_groups.h"
 #include "base/clock.h"
 #include "base/fs/file_system.h"
@@ -8,11 +9,9 @@
 
 namespace kw::app {
 
-RunningConfig::RunningConfig(Environment& env, std::string path,
-                             const promql::ParseOptions& features)
+RunningConfig::RunningConfig(Environment& env, Options options)
     : env_(env),
-      path_(std::move(path)),
-      features_(features),
+      options_(std::move(options)),
       success_gauge_(
           env.metrics.gauge("prometheus_config_last_reload_successful",
                             "Whether the last configuration reload attempt was successful.")),
@@ -20,9 +19,32 @@ RunningConfig::RunningConfig(Environment& env, std::string path,
                                     "Timestamp of the last successful configuration reload.")) {}
 
 Result<Config> RunningConfig::read() const {
-    KW_TRY_ASSIGN(Config config, load_config(env_.files, path_));
-    KW_TRY(load_rule_groups(env_.files, config, features_));
+    LoadOptions load;
+    load.external_url = options_.external_url;
+    KW_TRY_ASSIGN(Config config, load_config(env_.files, options_.path, load));
+    KW_TRY(load_rule_groups(env_.files, config, options_.features));
+    KW_TRY(read_alertmanager_file(config));
     return config;
+}
+
+// After it there is always something that holds for alerts.
+Result<void> RunningConfig::read_alertmanager_file(Config& config) const {
+    const std::string& path = options_.alertmanager_path;
+    if (path.empty()) {
+        if (config.alertmanager == nullptr) {
+            config.alertmanager = default_alertmanager(options_.external_url).settings;
+        }
+        return {};
+    }
+    if (config.alertmanager != nullptr) {
+        return invalid("{}: alertmanager: is also in {} of --alertmanager.config.file; remove one",
+                       options_.path, path);
+    }
+    KW_TRY_ASSIGN(AlertmanagerConfig read,
+                  load_alertmanager(env_.files, path, options_.external_url));
+    config.alertmanager = std::move(read.settings);
+    for (ConfigWarning& warning : read.warnings) config.warnings.push_back(std::move(warning));
+    return {};
 }
 
 Result<void> RunningConfig::load() {
@@ -57,7 +79,7 @@ Result<void> RunningConfig::reload(const Apply& apply) {
     publish(std::move(config).value());
     note_applying();
     apply(*current());
-    env_.log.info("configuration reloaded", {{"file", path_}});
+    env_.log.info("configuration reloaded", {{"file", options_.path}});
     return {};
 }
 
@@ -89,6 +111,10 @@ void RunningConfig::log_warnings(const Config& config) const {
                                         {"key", warning.key},
                                         {"warning", warning.message}});
     }
+}
+
+std::shared_ptr<const alerting::Settings> RunningConfig::alertmanager() const {
+    return current()->alertmanager;
 }
 
 std::string RunningConfig::shown_yaml() const { return current()->shown_yaml; }

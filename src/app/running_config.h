@@ -26,9 +26,14 @@ class RunningConfig final {
  public:
     using Apply = std::function<void(const Config&)>;
 
+    struct Options {
+        std::string path;
+        std::string alertmanager_path;  // of a file of its own; empty: `alertmanager:` of the other
+        std::string external_url;
+        promql::ParseOptions features;  // of the expressions in rules
+    };
     // `env` outlives it. Nothing is read before load().
-    // `features`: of the expressions in rules.
-    RunningConfig(Environment& env, std::string path, const promql::ParseOptions& features);
+    RunningConfig(Environment& env, Options options);
 
     // The first time; nothing is applied. Errors: those of load_config() and load_rule_groups().
     Result<void> load() KW_EXCLUDES(reload_mutex_);
@@ -37,6 +42,8 @@ class RunningConfig final {
     // Reads the file again and applies it. Errors: as load(), also in the log; the old one stays.
     Result<void> reload(const Apply& apply) KW_EXCLUDES(reload_mutex_);
 
+    // Of the configuration that was loaded last.
+    std::shared_ptr<const alerting::Settings> alertmanager() const;
     std::string shown_yaml() const;
     LabelSet external_labels() const;
     std::vector<api::ConfigWarning> warnings() const;
@@ -45,14 +52,14 @@ class RunningConfig final {
 
  private:
     Result<Config> read() const;
+    Result<void> read_alertmanager_file(Config& config) const;
     std::shared_ptr<const Config> current() const KW_EXCLUDES(mutex_);
     void publish(Config config) KW_EXCLUDES(mutex_);
     void note_applying() KW_EXCLUDES(mutex_);
     void log_warnings(const Config& config) const;
 
     Environment& env_;
-    const std::string path_;
-    const promql::ParseOptions features_;
+    const Options options_;
     Gauge& success_gauge_;
     Gauge& time_gauge_;
 

@@ -7,15 +7,20 @@
 #include <filesystem>
 #include <thread>
 
+#include "alerting/alertmanager.h"
+#include "alerting/silence_table.h"
+#include "api/alertmanager/alertmanager_api.h"
 #include "api/prometheus_api.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
 #include "app/late_store.h"
 #include "app/listen_rules.h"
 #include "app/remote_collectors.h"
+#include "app/rule_alerts.h"
 #include "app/running_config.h"
 #include "app/signals.h"
 #include "app/snapshot.h"
+#include "app/unsent_notifications.h"
 #include "app/version.h"
 #include "base/clock.h"
 #include "base/environment.h"
@@ -32,6 +37,7 @@
 #include "promql/engine.h"
 #include "rules/rule_manager.h"
 #include "scrape/scrape_manager.h"
+#include "state/store.h"
 #include "tsdb/block_reader.h"
 #include "tsdb/database.h"
 #include "tsdb/wal_replay.h"
@@ -53,6 +59,12 @@ tsdb::Options store_options(const ServeSettings& settings) {
     options.retention_ms = settings.retention_ms;
     options.retention_bytes = settings.retention_bytes;
     options.wal_sync = settings.wal_sync_acked ? tsdb::WalSync::kAcked : tsdb::WalSync::kInterval;
+    return options;
+}
+
+state::Store::Options state_options(const ServeSettings& settings) {
+    state::Store::Options options;
+    options.directory = fs::join(settings.flags.storage_path, "state");
     return options;
 }
 
@@ -100,14 +112,18 @@ rules::ManagerOptions rule_options(const ServeSettings& settings) {
     return options;
 }
 
+// What links to this server begin with.
+std::string own_url(const ServeSettings& settings) {
+    if (!settings.flags.external_url.empty()) return settings.flags.external_url;
+    return "http://" + settings.flags.listen_addresses.front();
+}
+
 rules::RuleSet rule_set(const Config& config, const ServeSettings& settings) {
     rules::RuleSet set;
     set.groups = config.rule_groups;
     set.defaults = {config.evaluation_interval_ms, config.rule_query_offset_ms};
     set.external_labels = config.external_labels;
-    set.external_url = settings.flags.external_url;
-    if (set.external_url.empty())
-        set.external_url = "http://" + settings.flags.listen_addresses.front();
+    set.external_url = own_url(settings);
     return set;
 }
 
@@ -178,7 +194,10 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     }
     KW_TRY(check_listen_addresses(settings.flags.listen_addresses, web));
     const promql::EngineOptions query_options = engine_options(settings);
-    RunningConfig running(env, settings.flags.config_file, query_options.features);
+    RunningConfig running(env, {.path = settings.flags.config_file,
+                                .alertmanager_path = settings.flags.alertmanager_config_file,
+                                .external_url = own_url(settings),
+                                .features = query_options.features});
     KW_TRY(running.load());
 
     // store
@@ -186,6 +205,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     KW_TRY(remove_unfinished_snapshots(files, settings.flags.storage_path));
     std::unique_ptr<tsdb::Database> database;  // opened below
     LateStore store;
+    KW_TRY_ASSIGN(const std::unique_ptr<state::Store> state,
+                  state::Store::open(env, state_options(settings)));
     tsdb::WalReplayProgress replay;
 
     // receive
@@ -200,8 +221,18 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     identity::IdentityStore known_store(store);
     promql::Engine engine(env, known_store, query_options);
 
+    // act
+    KW_TRY_ASSIGN(const std::unique_ptr<alerting::SilenceTable> silence_table,
+                  alerting::SilenceTable::open(*state, clock));
+    UnsentNotifications notifications(log);
+    alerting::Alertmanager alertmanager(env, notifications, silence_table.get(), {});
+    KW_TRY(alertmanager.silences().load());
+    // Others may send their alerts from the first moment on.
+    alertmanager.apply(running.alertmanager());
+    RuleAlerts rule_alerts(alertmanager);
+
     // evaluate
-    rules::RuleManager rule_manager(env, engine, store, nullptr, rule_options(settings));
+    rules::RuleManager rule_manager(env, engine, store, &rule_alerts, rule_options(settings));
 
     const auto apply = [&](const Config& config) {
         std::vector<scrape::CollectorJob> collectors;
@@ -227,6 +258,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         scraper.apply(config.jobs, std::move(collectors));
         remote_collectors.end_unused();
         known_store.set(config.aliases);
+        alertmanager.apply(config.alertmanager);
+        rule_alerts.apply(config.external_labels, own_url(settings));
         rule_manager.apply(rule_set(config, settings));
     };
 
@@ -276,6 +309,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                                                       fs::join(directory, "metrics"), !skip_head);
                                               });
                      }});
+    api::add_alertmanager_routes(routes, {clock, alertmanager, api_build_info(), started});
     web::add_web_routes(routes, {external.path, settings.flags.page_title});
 
     KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,
@@ -288,6 +322,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     KW_TRY_ASSIGN(database, tsdb::Database::open(env, store_options(settings), &replay));
     store.set(*database, [&] { return database->is_writable(); });
     running.apply_first(apply);
+    alertmanager.start();
     log.info("ready",
              {{"replay_seconds",
                fmt::format("{:.3f}", static_cast<double>(clock.steady_ns() - opening_ns) / 1e9)}});
@@ -299,6 +334,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     log.info("stopping");
     http->stop();
     rule_manager.stop();
+    alertmanager.stop();
     scraper.stop();
     return database->flush();
 }

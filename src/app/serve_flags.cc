@@ -46,6 +46,10 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
             "flushed within 100 ms")
         ->check(CLI::IsMember({"acked", "interval"}))
         ->capture_default_str();
+    command.add_option(
+        "--alertmanager.config.file", flags.alertmanager_config_file,
+        "Routes, receivers and the like of alerts, in Alertmanager's format; without "
+        "it `alertmanager:` in the configuration file counts");
     command
         .add_option("--storage.tsdb.retention.time", flags.retention_time,
                     "How long samples are kept (15d, 1y; 0: without limit)")
@@ -187,6 +191,7 @@ std::map<std::string, std::string> flag_values(const ServeFlags& flags) {
     const auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
     return {
         {"config.file", flags.config_file},
+        {"alertmanager.config.file", flags.alertmanager_config_file},
         {"storage.path", flags.storage_path},
         {"storage.wal.sync", flags.wal_sync},
         {"storage.tsdb.retention.time", flags.retention_time},

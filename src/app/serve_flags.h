@@ -18,6 +18,7 @@ namespace kw::app {
 
 struct ServeFlags {
     std::string config_file = "prometheus.yml";
+    std::string alertmanager_config_file;  // --alertmanager.config.file
     std::string storage_path = "data/";
     std::string wal_sync = "acked";      // or "interval"
     std::string retention_time = "15d";  // a duration; 0 with a size: no limit by age
