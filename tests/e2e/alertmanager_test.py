@@ -109,6 +109,7 @@ class Alertmanager(EndToEndTest):
         self.assertIn(identity, self.amtool(server, "silence", "query"))
         self.assertEqual(self.alerts(server)["Disk"]["status"]["silencedBy"], [identity])
         self.assertIn("Disk", self.amtool(server, "alert", "query", "--silenced"))
+        server.stop()
         self.restart(server)
         self.assertIn(identity, self.amtool(server, "silence", "query", "-q"))  # it survived
         self.amtool(server, "silence", "expire", identity)
