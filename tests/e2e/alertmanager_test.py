@@ -8,7 +8,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import EndToEndTest, free_port, wait_until
+from harness import BINARY, EndToEndTest, free_port, wait_until
 
 CONFIG = """\
 global: {{scrape_interval: 200ms, evaluation_interval: 200ms, external_labels: {{zone: eu}}}}
@@ -123,7 +123,7 @@ class Alertmanager(EndToEndTest):
                                    f"--config.file={self.alertmanager_file}", "team=db"])
         self.assertEqual(routed.strip(), "database")
         self.tool_output(["amtool", "check-config", str(self.alertmanager_file)])
-        self.assertIn("SUCCESS", self.tool("check", "alertmanager", str(self.alertmanager_file)))
+        self.assertIn("SUCCESS", self.tool_output([BINARY, "check", "alertmanager", str(self.alertmanager_file)]))
 
     # guide: G003, G168
     def test_own_rules_alerts_arrive_and_resolve(self) -> None:
