@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "alerting/alertmanager.h"
+#include "alerting/notify_pipeline.h"
 #include "alerting/silence_table.h"
 #include "api/alertmanager/alertmanager_api.h"
 #include "api/prometheus_api.h"
@@ -20,7 +21,6 @@
 #include "app/running_config.h"
 #include "app/signals.h"
 #include "app/snapshot.h"
-#include "app/unsent_notifications.h"
 #include "app/version.h"
 #include "base/clock.h"
 #include "base/environment.h"
@@ -224,8 +224,9 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     // act
     KW_TRY_ASSIGN(const std::unique_ptr<alerting::SilenceTable> silence_table,
                   alerting::SilenceTable::open(*state, clock));
-    UnsentNotifications notifications(log);
-    alerting::Alertmanager alertmanager(env, notifications, silence_table.get(), {});
+    KW_TRY_ASSIGN(const std::unique_ptr<alerting::NotifyPipeline> notifications,
+                  alerting::NotifyPipeline::open(env, fetcher, *state, {}));
+    alerting::Alertmanager alertmanager(env, *notifications, silence_table.get(), {});
     KW_TRY(alertmanager.silences().load());
     // Others may send their alerts from the first moment on.
     alertmanager.apply(running.alertmanager());
@@ -335,6 +336,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     http->stop();
     rule_manager.stop();
     alertmanager.stop();
+    notifications->stop();  // before whom it answers to is gone
     scraper.stop();
     return database->flush();
 }
