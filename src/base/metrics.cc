@@ -82,26 +82,28 @@ MetricRegistry::Family& MetricRegistry::family(std::string_view name, std::strin
 }
 
 Counter& MetricRegistry::counter(std::string_view name, std::string_view help,
-                                 MetricLabels labels) {
+                                 const MetricLabels& labels) {
     MutexLock lock(mutex_);
     return family(name, help, "counter").counters[label_text(labels)];
 }
 
-Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help, MetricLabels labels) {
+Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help,
+                             const MetricLabels& labels) {
     MutexLock lock(mutex_);
     return family(name, help, "gauge").gauges[label_text(labels)];
 }
 
 HistogramMetric& MetricRegistry::histogram(std::string_view name, std::string_view help,
-                                           std::vector<double> bounds, MetricLabels labels) {
+                                           const std::vector<double>& bounds,
+                                           const MetricLabels& labels) {
     MutexLock lock(mutex_);
     return family(name, help, "histogram")
-        .histograms.try_emplace(label_text(labels), std::move(bounds))
+        .histograms.try_emplace(label_text(labels), bounds)
         .first->second;
 }
 
 void MetricRegistry::callback(std::string_view name, std::string_view help, bool is_counter,
-                              MetricLabels labels, std::function<double()> read) {
+                              const MetricLabels& labels, std::function<double()> read) {
     MutexLock lock(mutex_);
     family(name, help, is_counter ? "counter" : "gauge").callbacks[label_text(labels)] =
         Callback{std::move(read)};

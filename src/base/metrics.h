@@ -68,17 +68,17 @@ class MetricRegistry final {
     MetricRegistry(const MetricRegistry&) = delete;
     MetricRegistry& operator=(const MetricRegistry&) = delete;
 
-    Counter& counter(std::string_view name, std::string_view help, MetricLabels labels = {})
+    Counter& counter(std::string_view name, std::string_view help, const MetricLabels& labels = {})
         KW_EXCLUDES(mutex_);
-    Gauge& gauge(std::string_view name, std::string_view help, MetricLabels labels = {})
+    Gauge& gauge(std::string_view name, std::string_view help, const MetricLabels& labels = {})
         KW_EXCLUDES(mutex_);
     HistogramMetric& histogram(std::string_view name, std::string_view help,
-                               std::vector<double> bounds, MetricLabels labels = {})
+                               const std::vector<double>& bounds, const MetricLabels& labels = {})
         KW_EXCLUDES(mutex_);
     // A value that is read when rendered. `read` must stay callable while the registry lives, and
     // must not call the registry. `is_counter` decides the TYPE.
     void callback(std::string_view name, std::string_view help, bool is_counter,
-                  MetricLabels labels, std::function<double()> read) KW_EXCLUDES(mutex_);
+                  const MetricLabels& labels, std::function<double()> read) KW_EXCLUDES(mutex_);
 
     // Everything in text exposition format 0.0.4, families sorted by name.
     void render(std::string& out) const KW_EXCLUDES(mutex_);

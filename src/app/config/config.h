@@ -97,9 +97,9 @@ struct LoadOptions {
     // Refuses what Prometheus' agent mode refuses: alerting, rule_files, remote_read, and tsdb's
     // storage.
     bool agent_mode = false;
-    std::string external_url;  // for links in notifications
+    std::string external_url{};  // for links in notifications
     // Of external_labels. Empty: the process' environment.
-    std::function<std::string(std::string_view)> environment;
+    std::function<std::string(std::string_view)> environment{};
 };
 
 // Errors: kNotFound and other file errors, kInvalid, kExhausted (over the limits of YAML or of

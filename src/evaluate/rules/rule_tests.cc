@@ -334,9 +334,11 @@ Result<std::vector<Group>> load_groups(Environment& env, const Section& file,
         return std::find(order.begin(), order.end(), group.name) - order.begin();
     };
     std::vector<std::pair<std::ptrdiff_t, size_t>> ranks;
+    ranks.reserve(groups.size());
     for (size_t i = 0; i < groups.size(); ++i) ranks.emplace_back(rank(groups[i]), i);
     std::sort(ranks.begin(), ranks.end());
     std::vector<Group> ordered;
+    ordered.reserve(groups.size());
     for (const auto& [first, i] : ranks) ordered.push_back(std::move(groups[i]));
     return ordered;
 }
