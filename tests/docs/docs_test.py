@@ -5,7 +5,8 @@
                  binary. What stands below a command must be in its output, line by line in order; `...` is anything.
     ```sh        commands that a test cannot run (they install, or run for ever): ./kw commands must stand in
                  ./kw help, kilowatch commands must have a --help that names the flags shown.
-    ```yaml      a whole configuration, which `kilowatch check config --syntax-only` accepts
+    ```yaml      a whole configuration, which `kilowatch check config --syntax-only` accepts; or the `receivers:` of
+                 an alertmanager.yml, which `kilowatch check alertmanager` does
     ```promql    expressions, separated by blank lines or comments; each must be answered
     ```json      must parse
     ```python    a whole program, run by Debian's python3 with sdk/python on its path
@@ -103,9 +104,14 @@ class Static(unittest.TestCase):
                             self.assertIn(flag, done.stdout)
 
     def test_configurations_load(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
         for where, text in blocks("yaml"):
+            check, file = ["config", "--syntax-only"], "/dev/stdin"
+            if text.startswith("receivers:"):  # of alertmanager.yml, which also has a route
+                check, file = ["alertmanager"], pathlib.Path(folder) / "alertmanager.yml"
+                file.write_text(text + f"route: {{receiver: {re.search(r'- name: (.+)', text).group(1)}}}\n")
             with self.subTest(where):
-                done = subprocess.run([BINARY, "check", "config", "--syntax-only", "/dev/stdin"], input=text,
+                done = subprocess.run([BINARY, "check", *check, str(file)], input=text,
                                       capture_output=True, text=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 

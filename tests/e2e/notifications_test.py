@@ -105,7 +105,7 @@ class Notifications(EndToEndTest):
         self.stack.callback(receivers.server.shutdown)
         return self.serve(CONFIG.format(address=target.address), [f"--alertmanager.config.file={path}"])
 
-    # guide: G107, G108
+    # guide: G113
     def test_a_rules_alert_arrives_everywhere_and_so_does_its_end(self) -> None:
         receivers = Receivers(failures=1)
         server = self.start(receivers)

@@ -167,8 +167,8 @@ TEST(Config, RefusesWithFileLineKeyAndMend) {
         {"scrape_config: []",
          "prometheus.yml:1: scrape_config: is not a key of configuration; did you mean "
          "scrape_configs?"},
-        {"alertmanager: {}",
-         "prometheus.yml:1: alertmanager: is not a key of configuration; remove it"},
+        {"events: {}",
+         "prometheus.yml:1: events: is not a key of configuration; remove it"},
         {"global: [a]", "prometheus.yml:1: global: wants the keys of a global, found a list"},
         {"- a", "prometheus.yml:1: wants the keys of a configuration, found a list"},
         {"global:\n  scrape_interval: soon", "prometheus.yml:2: global.scrape_interval: "},
