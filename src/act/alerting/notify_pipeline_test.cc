@@ -15,6 +15,7 @@ namespace {
 struct World {
     state::TestWorld state;
     std::unique_ptr<state::Store> store = open_store();
+    std::unique_ptr<FakeFetcher> fetcher;  // outlives the pipeline, which cancels its fetches
     std::unique_ptr<NotifyPipeline> pipeline;
 
     std::unique_ptr<state::Store> open_store() {
@@ -22,10 +23,14 @@ struct World {
         EXPECT_TRUE(opened.ok());
         return std::move(opened).value();
     }
-    NotifyPipeline& open(net::Fetcher& fetcher, std::shared_ptr<const NotifySettings> settings,
+    FakeFetcher& fetch(FakeFetcher::Respond respond) {
+        fetcher = std::make_unique<FakeFetcher>(std::move(respond));
+        return *fetcher;
+    }
+    NotifyPipeline& open(std::shared_ptr<const NotifySettings> settings,
                          const NotifyPipeline::Options& options = {}) {
         pipeline.reset();
-        auto opened = NotifyPipeline::open(state.env, fetcher, *store, options);
+        auto opened = NotifyPipeline::open(state.env, *fetcher, *store, options);
         EXPECT_TRUE(opened.ok());
         pipeline = std::move(opened).value();
         pipeline->apply(std::move(settings));
@@ -56,8 +61,8 @@ FakeFetcher::Respond always(int status) {
 
 TEST(NotifyPipeline, G103TellsWhatIsNewAndRepeatsAfterTheInterval) {
     World world;
-    FakeFetcher fetcher(always(200));
-    world.open(fetcher, settings_of({webhook_receiver("team", "http://r/")}));
+    FakeFetcher& fetcher = world.fetch(always(200));
+    world.open(settings_of({webhook_receiver("team", "http://r/")}));
     struct Row {
         std::string_view what;
         std::vector<AlertPtr> alerts;
@@ -94,7 +99,7 @@ TEST(NotifyPipeline, G103TellsWhatIsNewAndRepeatsAfterTheInterval) {
     }
     EXPECT_EQ(world.history().size(), 6);
     // The log outlives a restart.
-    world.open(fetcher, settings_of({webhook_receiver("team", "http://r/")}));
+    world.open(settings_of({webhook_receiver("team", "http://r/")}));
     EXPECT_TRUE(world.wait(world.notify(
         make_notification("team", {late(a, 5 * hour + 4)}, "g", kTestNow + 5 * hour + 4))));
     EXPECT_EQ(fetcher.requests().size(), 6);
@@ -117,12 +122,12 @@ TEST(NotifyPipeline, TriesAgainAfterWhatPassesAndNotAfterWhatStays) {
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.what);
-        World world;
         std::atomic<size_t> count = 0;
-        FakeFetcher fetcher([&](const net::FetchRequest&) {
+        World world;
+        world.fetch([&](const net::FetchRequest&) {
             return answer(row.statuses[std::min(count++, row.statuses.size() - 1)]);
         });
-        world.open(fetcher, settings_of({webhook_receiver("team", "http://r/")}));
+        world.open(settings_of({webhook_receiver("team", "http://r/")}));
         EXPECT_EQ(world.wait(world.notify(make_notification("team", {make_alert("a")}))),
                   row.want_delivered);
         if (row.want_requests == 0) {
@@ -138,30 +143,29 @@ TEST(NotifyPipeline, TriesAgainAfterWhatPassesAndNotAfterWhatStays) {
 }
 
 TEST(NotifyPipeline, WaitsAsLongAsRetryAfterSays) {
-    World world;
     std::atomic<int> count = 0;
     std::atomic<int64_t> second_at = 0;
-    FakeFetcher fetcher([&](const net::FetchRequest&) {
+    World world;
+    world.fetch([&](const net::FetchRequest&) {
         if (count++ == 0) return answer(429, "slow down", {{"Retry-After", "120"}});
         second_at = world.state.clock.now().count;
         return answer(200);
     });
-    world.open(fetcher, settings_of({webhook_receiver("team", "http://r/")}));
+    world.open(settings_of({webhook_receiver("team", "http://r/")}));
     EXPECT_TRUE(world.wait(world.notify(make_notification("team", {make_alert("a")}))));
     EXPECT_GE(second_at - kTestNow.count, 120'000);
 }
 
 TEST(NotifyPipeline, AReceiverThatHangsDelaysNoOther) {
     World world;
-    FakeFetcher fetcher(
+    FakeFetcher& fetcher = world.fetch(
         [](const net::FetchRequest& request) -> std::optional<Result<net::FetchResponse>> {
             if (request.url == "http://hangs/") return std::nullopt;
             return answer(200);
         });
     Receiver both = webhook_receiver("both", "http://hangs/");
     both.webhook.push_back(webhook_receiver("", "http://well/").webhook[0]);
-    world.open(fetcher, settings_of({both, webhook_receiver("well", "http://well/")}),
-               {.active_max = 1});
+    world.open(settings_of({both, webhook_receiver("well", "http://well/")}), {.active_max = 1});
     std::vector<std::future<bool>> hanging;
     for (int i = 0; i < 3; ++i)
         hanging.push_back(
@@ -179,8 +183,8 @@ TEST(NotifyPipeline, AReceiverThatHangsDelaysNoOther) {
 
 TEST(NotifyPipeline, DropsAndCountsWhatIsTooMuch) {
     World world;
-    FakeFetcher fetcher([](const net::FetchRequest&) { return std::nullopt; });
-    world.open(fetcher, settings_of({webhook_receiver("team", "http://r/")}),
+    world.fetch([](const net::FetchRequest&) { return std::nullopt; });
+    world.open(settings_of({webhook_receiver("team", "http://r/")}),
                {.active_max = 1, .waiting_max = 2});
     std::vector<std::future<bool>> all;
     for (int i = 0; i < 5; ++i)
@@ -192,25 +196,26 @@ TEST(NotifyPipeline, DropsAndCountsWhatIsTooMuch) {
 }
 
 TEST(NotifyPipeline, SendsAgainWhatAStopInterruptedUnderTheSameKey) {
-    World world;
     std::atomic<bool> hangs = true;
-    FakeFetcher fetcher([&](const net::FetchRequest&) -> std::optional<Result<net::FetchResponse>> {
-        if (hangs) return std::nullopt;
-        return answer(202);
-    });
+    World world;
+    FakeFetcher& fetcher =
+        world.fetch([&](const net::FetchRequest&) -> std::optional<Result<net::FetchResponse>> {
+            if (hangs) return std::nullopt;
+            return answer(202);
+        });
     Receiver receiver;
     receiver.name = "pager";
     PagerDutyConfig pager;
     pager.routing_key = Secret::of_text("key");
     pager.url = "http://pd/v2/enqueue";
     receiver.pagerduty.push_back(pager);
-    world.open(fetcher, settings_of({receiver}));
+    world.open(settings_of({receiver}));
     std::future<bool> first = world.notify(make_notification("pager", {make_alert("a")}));
     fetcher.wait_for(1);
     world.pipeline.reset();
     EXPECT_FALSE(first.get());
     hangs = false;
-    world.open(fetcher, settings_of({receiver}));
+    world.open(settings_of({receiver}));
     const auto requests = fetcher.wait_for(2);
     EXPECT_EQ(requests[0].body, requests[1].body);  // the dedup_key with it
     // Its group's next flush finds that it was told.
@@ -222,24 +227,24 @@ TEST(NotifyPipeline, SendsAgainWhatAStopInterruptedUnderTheSameKey) {
 
 TEST(NotifyPipeline, TellsTheFallbackWhenAReceiverFails) {
     World world;
-    FakeFetcher fetcher([](const net::FetchRequest& request) {
+    FakeFetcher& fetcher = world.fetch([](const net::FetchRequest& request) {
         return answer(request.url == "http://broken/" ? 400 : 200);
     });
     auto settings = settings_of(
         {webhook_receiver("broken", "http://broken/"), webhook_receiver("spare", "http://spare/")});
     settings->fallback_receiver = "spare";
-    world.open(fetcher, settings);
+    world.open(settings);
     EXPECT_FALSE(world.wait(world.notify(make_notification("broken", {make_alert("a")}))));
     EXPECT_EQ(fetcher.wait_for(2)[1].url, "http://spare/");
 }
 
 TEST(NotifyPipeline, TheDeadMansSwitchBeats) {
     World world;
-    FakeFetcher fetcher(always(200));
+    FakeFetcher& fetcher = world.fetch(always(200));
     auto settings = settings_of({webhook_receiver("alive", "http://alive/")});
     settings->heartbeat_receiver = "alive";
     settings->heartbeat_interval_ms = 60'000;
-    world.open(fetcher, settings);
+    world.open(settings);
     for (size_t beats = 1; beats <= 3; ++beats) {
         fetcher.wait_for(beats);
         world.state.clock.advance(60'000);
@@ -249,7 +254,7 @@ TEST(NotifyPipeline, TheDeadMansSwitchBeats) {
 
 TEST(NotifyPipeline, TestsAReceiverAndAcknowledgesItsGroups) {
     World world;
-    FakeFetcher fetcher([](const net::FetchRequest& request) {
+    FakeFetcher& fetcher = world.fetch([](const net::FetchRequest& request) {
         return answer(request.url == "http://broken/" ? 500 : 202);
     });
     Receiver receiver = webhook_receiver("team", "http://broken/");
@@ -257,7 +262,7 @@ TEST(NotifyPipeline, TestsAReceiverAndAcknowledgesItsGroups) {
     pager.routing_key = Secret::of_text("key");
     pager.url = "http://pd/v2/enqueue";
     receiver.pagerduty.push_back(pager);
-    world.open(fetcher, settings_of({receiver}));
+    world.open(settings_of({receiver}));
     const auto tested = world.pipeline->test_receiver("team");
     ASSERT_TRUE(tested.ok());
     ASSERT_EQ(tested->size(), 2);

@@ -186,6 +186,8 @@ TEST(StateStore, ASnapshotDoesNotSeeWhatIsCommittedLater) {
 
 TEST(StateStore, BoundsSnapshotsAndWaitingChanges) {
     TestWorld world;
+    std::atomic<bool> running = false;  // outlive the store, whose thread waits for them
+    std::atomic<bool> go = false;
     Store::Options options;
     options.readers_max = 2;
     options.reader_wait = std::chrono::milliseconds(1);
@@ -200,8 +202,6 @@ TEST(StateStore, BoundsSnapshotsAndWaitingChanges) {
         EXPECT_EQ(three.error().code, Code::kExhausted);
     }
     EXPECT_TRUE(store->snapshot().ok());
-    std::atomic<bool> running = false;
-    std::atomic<bool> go = false;
     store->write_later(
         [&](Connection&) -> Result<void> {
             running = true;
