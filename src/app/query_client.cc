@@ -8,8 +8,7 @@
 #include <cstdio>
 #include <ostream>
 
-#include "app/config/config.h"
-#include "base/fs/file_system.h"
+#include "app/server_conversation.h"
 #include "model/sample.h"
 #include "net/http_client.h"
 #include "promql/lint.h"
@@ -22,45 +21,8 @@ using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-constexpr uint64_t kAnswerBytesMax = 1 << 30;
 constexpr int64_t kRangeDefaultMs = 5 * 60 * 1000;
 constexpr double kStepsDefault = 250;
-
-// Seconds since the epoch.
-Result<double> parse_time(const std::string& text) {
-    if (const Result<double> seconds = parse_value(text); seconds.ok() && std::isfinite(*seconds)) {
-        return *seconds;
-    }
-    struct tm parts{};
-    int consumed = 0;
-    const int fields =
-        std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
-                    &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &consumed);
-    const auto refuse = [&] {
-        return invalid("{} is no time; write seconds since the epoch or 2026-01-31T12:00:00Z",
-                       kw::quoted(text));
-    };
-    if (fields != 6) return refuse();
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    auto seconds = static_cast<double>(timegm(&parts));
-    std::string rest = text.substr(static_cast<size_t>(consumed));
-    if (rest.starts_with('.')) {
-        const size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
-        seconds += parse_value("0" + rest.substr(0, end)).value_or(0);
-        rest.erase(0, end);
-    }
-    if (rest == "Z" || rest == "z") return seconds;
-    int hours = 0;
-    int minutes = 0;
-    char sign = 0;
-    if (std::sscanf(rest.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &consumed) != 3 ||
-        (sign != '+' && sign != '-') || static_cast<size_t>(consumed) != rest.size()) {
-        return refuse();
-    }
-    const double offset = hours * 3600 + minutes * 60;
-    return sign == '+' ? seconds - offset : seconds + offset;
-}
 
 std::string time_text(double seconds) {
     const auto whole = static_cast<time_t>(std::floor(seconds));
@@ -198,91 +160,6 @@ void write_list(element data, const std::string& format, std::ostream& out) {
     }
 }
 
-Result<net::Headers> to_headers(const std::vector<std::string>& lines) {
-    net::Headers headers;
-    for (const std::string& line : lines) {
-        const size_t colon = line.find(':');
-        if (colon == std::string::npos || colon == 0) {
-            return invalid("--header {}: write it as 'Name: value'", kw::quoted(line));
-        }
-        const size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
-        headers.add(line.substr(0, colon), line.substr(value));
-    }
-    return headers;
-}
-
-// Asks, and reads the answer's envelope. What comes out lives as long as the conversation.
-class Conversation {
- public:
-    Conversation(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options)
-        : context_(context), fetcher_(fetcher), options_(options) {}
-
-    Result<element> ask(std::string_view path, const net::Params& params) {
-        net::FetchRequest request;
-        request.method = "POST";
-        const bool has_scheme = options_.server.find("://") != std::string::npos;
-        request.url = (has_scheme ? "" : "http://") + options_.server;
-        while (request.url.ends_with('/')) request.url.pop_back();
-        request.url += path;
-        // Label values have no POST form.
-        if (path.ends_with("/values")) {
-            request.method = "GET";
-            if (!params.empty()) request.url += "?" + net::encode_form(params);
-        } else {
-            request.body = net::encode_form(params);
-        }
-        KW_TRY_ASSIGN(request.headers, to_headers(options_.headers));
-        if (request.method == "POST")
-            request.headers.set("Content-Type", "application/x-www-form-urlencoded");
-        if (!options_.http_config_file.empty()) {
-            KW_TRY_ASSIGN(net::HttpClientOptions client,
-                          load_http_client(context_.files, options_.http_config_file));
-            request.options = std::make_shared<const net::HttpClientOptions>(std::move(client));
-        }
-        KW_TRY_ASSIGN(const int64_t timeout_ms,
-                      parse_duration_ms(options_.timeout).with_context("--timeout"));
-        request.timeout = std::chrono::milliseconds(timeout_ms);
-        request.body_bytes_max = kAnswerBytesMax;
-        KW_TRY_ASSIGN(const net::FetchResponse response,
-                      fetcher_.fetch_and_wait(std::move(request)));
-        return read_envelope(response);
-    }
-
- private:
-    Result<element> read_envelope(const net::FetchResponse& response) {
-        element root;
-        if (parser_.parse(response.body).get(root) != simdjson::SUCCESS) {
-            return invalid(
-                "{} answered {} with what is not JSON; is it a Prometheus or Kilowatch server?",
-                response.url, response.status);
-        }
-        std::string_view status;
-        if (root["status"].get(status) != simdjson::SUCCESS || status != "success") {
-            std::string_view type = "error";
-            std::string_view message = "no reason given";
-            (void)root["errorType"].get(type);
-            (void)root["error"].get(message);
-            return invalid("{}: {}", type, message);
-        }
-        for (const char* key : {"warnings", "infos"}) {
-            array remarks;
-            if (root[key].get(remarks) != simdjson::SUCCESS) continue;
-            for (const element remark : remarks) {
-                std::string_view text;
-                if (remark.get(text) == simdjson::SUCCESS) context_.err << text << "\n";
-            }
-        }
-        element data;
-        if (root["data"].get(data) != simdjson::SUCCESS) return invalid("the answer has no data");
-        return data;
-    }
-
-    CommandContext& context_;
-    net::Fetcher& fetcher_;
-    const QueryOptions& options_;
-    simdjson::dom::parser parser_;
-};
-
 struct Remark {
     std::string rule;
     std::string position;
@@ -292,7 +169,7 @@ struct Remark {
 
 Result<std::vector<Remark>> remarks_of_server(CommandContext& context, net::Fetcher& fetcher,
                                               const QueryOptions& options) {
-    Conversation conversation(context, fetcher, options);
+    ServerConversation conversation(context, fetcher, options);
     net::Params params;
     params.add("query", options.expression);
     KW_TRY_ASSIGN(const element data, conversation.ask("/api/kw/v1/check_query", params));
@@ -334,7 +211,7 @@ int exit_code(CommandContext& context, const Result<void>& done) {
 Result<void> ask_and_write(CommandContext& context, net::Fetcher& fetcher,
                            const QueryOptions& options, std::string_view path,
                            const net::Params& params) {
-    Conversation conversation(context, fetcher, options);
+    ServerConversation conversation(context, fetcher, options);
     KW_TRY_ASSIGN(const element data, conversation.ask(path, params));
     return write_answer(data, options.format, context.out);
 }
@@ -342,7 +219,7 @@ Result<void> ask_and_write(CommandContext& context, net::Fetcher& fetcher,
 Result<void> ask_and_list(CommandContext& context, net::Fetcher& fetcher,
                           const QueryOptions& options, std::string_view path,
                           const net::Params& params) {
-    Conversation conversation(context, fetcher, options);
+    ServerConversation conversation(context, fetcher, options);
     KW_TRY_ASSIGN(const element data, conversation.ask(path, params));
     write_list(data, options.format, context.out);
     return {};
@@ -351,11 +228,11 @@ Result<void> ask_and_list(CommandContext& context, net::Fetcher& fetcher,
 Result<net::Params> range_params(const QueryOptions& options, Millis now) {
     double end = static_cast<double>(now.count) / 1000;
     if (!options.end.empty()) {
-        KW_TRY_ASSIGN(end, parse_time(options.end).with_context("--end"));
+        KW_TRY_ASSIGN(end, parse_command_time(options.end).with_context("--end"));
     }
     double start = end - static_cast<double>(kRangeDefaultMs) / 1000;
     if (!options.start.empty()) {
-        KW_TRY_ASSIGN(start, parse_time(options.start).with_context("--start"));
+        KW_TRY_ASSIGN(start, parse_command_time(options.start).with_context("--start"));
     }
     if (end < start) return invalid("--end is before --start");
     const double step = std::max(std::floor((end - start) / kStepsDefault), 1.0);

@@ -12,6 +12,7 @@
 #include "alerting/silence_table.h"
 #include "api/alertmanager/alertmanager_api.h"
 #include "api/prometheus_api.h"
+#include "api/rules/rule_api.h"
 #include "app/config/config.h"
 #include "app/config/web_config.h"
 #include "app/late_store.h"
@@ -35,6 +36,8 @@
 #include "net/http_server.h"
 #include "net/router.h"
 #include "promql/engine.h"
+#include "rules/backfill_jobs.h"
+#include "rules/rule_book.h"
 #include "rules/rule_manager.h"
 #include "scrape/scrape_manager.h"
 #include "state/store.h"
@@ -121,7 +124,7 @@ std::string own_url(const ServeSettings& settings) {
 rules::RuleSet rule_set(const Config& config, const ServeSettings& settings) {
     rules::RuleSet set;
     set.groups = config.rule_groups;
-    set.defaults = {config.evaluation_interval_ms, config.rule_query_offset_ms};
+    set.defaults = {config.evaluation_interval_ms, config.rule_query_offset_ms, config.on_no_data};
     set.external_labels = config.external_labels;
     set.external_url = own_url(settings);
     return set;
@@ -234,6 +237,11 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
 
     // evaluate
     rules::RuleManager rule_manager(env, engine, store, &rule_alerts, rule_options(settings));
+    const rules::ReadOptions rule_reading{.features = query_options.features};
+    KW_TRY_ASSIGN(const std::unique_ptr<rules::RuleBook> rule_book,
+                  rules::RuleBook::open(env, *state, rule_manager, rule_reading));
+    KW_TRY_ASSIGN(const std::unique_ptr<rules::BackfillJobs> backfills,
+                  rules::BackfillJobs::open(env, *state, engine, store, rule_reading));
 
     const auto apply = [&](const Config& config) {
         std::vector<scrape::CollectorJob> collectors;
@@ -311,6 +319,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                                               });
                      }});
     api::add_alertmanager_routes(routes, {clock, alertmanager, api_build_info(), started});
+    api::add_rule_routes(routes, {env, rule_manager, *rule_book, *backfills, rule_reading,
+                                  [&] { return store.is_set(); }});
     web::add_web_routes(routes, {external.path, settings.flags.page_title});
 
     KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,
@@ -324,6 +334,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     store.set(*database, [&] { return database->is_writable(); });
     running.apply_first(apply);
     alertmanager.start();
+    backfills->start();
     log.info("ready",
              {{"replay_seconds",
                fmt::format("{:.3f}", static_cast<double>(clock.steady_ns() - opening_ns) / 1e9)}});
@@ -334,6 +345,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     }
     log.info("stopping");
     http->stop();
+    backfills->stop();
     rule_manager.stop();
     alertmanager.stop();
     notifications->stop();  // before whom it answers to is gone

@@ -79,6 +79,8 @@ class Loader {
     Result<void> read_global(Section& global) {
         config_.evaluation_interval_ms = global.integer("evaluation_interval");
         config_.rule_query_offset_ms = global.integer("rule_query_offset");
+        config_.on_no_data =
+            rules::on_no_data_of(global.text("on_no_data")).value_or(rules::OnNoData::kResolve);
         LabelBuilder labels;
         TextsByName expanded;
         for (const auto& [name, values] : global.map("external_labels")) {

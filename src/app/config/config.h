@@ -79,7 +79,8 @@ struct Config {
     LabelSet external_labels;  // variables expanded
     int64_t evaluation_interval_ms = 60'000;
     int64_t rule_query_offset_ms = 0;
-    std::vector<std::string> rule_files;  // globs, below the file's directory
+    rules::OnNoData on_no_data = rules::OnNoData::kResolve;  // of alerting rules that do not say
+    std::vector<std::string> rule_files;                     // globs, below the file's directory
 
     std::vector<rules::Group> rule_groups;  // of those files; load_rule_groups() fills it
 

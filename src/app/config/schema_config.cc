@@ -17,12 +17,14 @@ constexpr int64_t kScrapeIntervalMs = 60'000;
 constexpr int64_t kScrapeTimeoutMs = 10'000;
 
 // global
+constexpr std::string_view kOnNoData[] = {"resolve", "keep", "alert"};
 constexpr Field kGlobalFields[] = {
     duration("scrape_interval", "1m"),
     duration("scrape_timeout"),  // 10s, or the interval where that is shorter
     texts("scrape_protocols"),
     duration("evaluation_interval", "1m"),
     duration("rule_query_offset"),
+    one_of("on_no_data", kOnNoData),  // our own
     text("query_log_file"),
     text("scrape_failure_log_file"),
     labels("external_labels"),

@@ -18,16 +18,30 @@ namespace {
 constexpr uint64_t kRoundsBeforeRestore = 2;
 
 std::vector<std::unique_ptr<ActiveRule>> make_rules(
-    const Group& group, const std::shared_ptr<const RuleContext>& context, bool is_restored) {
+    const Group& group, const std::shared_ptr<const RuleContext>& context,
+    const GroupDefaults& defaults, bool is_restored) {
     std::vector<std::unique_ptr<ActiveRule>> rules;
     rules.reserve(group.rules.size());
-    for (const Rule& rule : group.rules) {
-        rules.push_back(std::make_unique<ActiveRule>(rule, context, is_restored));
+    for (Rule rule : group.rules) {
+        if (rule.kind == Rule::Kind::kAlerting && !rule.on_no_data)
+            rule.on_no_data = defaults.on_no_data;
+        std::string place = fmt::format("{};{};{}", group.file, group.name, rules.size());
+        rules.push_back(
+            std::make_unique<ActiveRule>(std::move(rule), context, is_restored, std::move(place)));
     }
     return rules;
 }
 
 }  // namespace
+
+Millis next_slot(std::string_view file, std::string_view name, int64_t interval_ms, Millis t) {
+    const LabelSet identity{{"name", name}, {"file", file}};
+    const auto offset_ms =
+        static_cast<int64_t>(identity.hash() % static_cast<uint64_t>(interval_ms));
+    int64_t since = (t.count - offset_ms) % interval_ms;
+    if (since < 0) since += interval_ms;
+    return since == 0 ? t : t + (interval_ms - since);
+}
 
 ActiveGroup::ActiveGroup(Environment& env, Group group,
                          const std::shared_ptr<const RuleContext>& context,
@@ -37,17 +51,12 @@ ActiveGroup::ActiveGroup(Environment& env, Group group,
       options_(options),
       interval_ms_(group_.interval_ms.value_or(options.defaults.interval_ms)),
       query_offset_ms_(group_.query_offset_ms.value_or(options.defaults.query_offset_ms)),
-      rules_(make_rules(group_, context, is_restored)),
+      rules_(make_rules(group_, context, options.defaults, is_restored)),
       waves_(plan_waves(group_.rules, context->engine.options().features)),
       rounds_until_restore_(is_restored ? 0 : kRoundsBeforeRestore) {}
 
 Millis ActiveGroup::next_time(Millis t) const {
-    const LabelSet identity{{"name", group_.name}, {"file", group_.file}};
-    const auto offset_ms =
-        static_cast<int64_t>(identity.hash() % static_cast<uint64_t>(interval_ms_));
-    int64_t since = (t.count - offset_ms) % interval_ms_;
-    if (since < 0) since += interval_ms_;
-    return since == 0 ? t : t + (interval_ms_ - since);
+    return next_slot(group_.file, group_.name, interval_ms_, t);
 }
 
 void ActiveGroup::count_missed(uint64_t count) {
@@ -67,6 +76,7 @@ void ActiveGroup::evaluate_rule(ActiveRule& rule, Millis at, const CancelToken& 
     const int64_t took_ns = env_.clock.steady_ns() - started_ns;
     counts_.evaluations += 1;
     counts_.last_rules_duration_ns += took_ns;
+    if (options_.durations) options_.durations->of_rules.observe(took_ns, started_ns + took_ns);
     if (outcome.ok()) {
         counts_.last_samples += *outcome;
     } else if (outcome.error().code == Code::kCancelled) {
@@ -107,8 +117,10 @@ void ActiveGroup::evaluate(Millis at, ThreadPool* pool, AlertSink* sink,
         }
     }
     end_left_over(at);
-    counts_.last_duration_ns = env_.clock.steady_ns() - started_ns;
+    const int64_t ended_ns = env_.clock.steady_ns();
+    counts_.last_duration_ns = ended_ns - started_ns;
     counts_.last_evaluation_ms = at.count;
+    if (options_.durations) options_.durations->of_groups.observe(ended_ns - started_ns, ended_ns);
     if (rounds_until_restore_ == 0) return;
     --rounds_until_restore_;
     if (rounds_until_restore_ == 0) restore(cancel);

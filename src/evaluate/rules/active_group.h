@@ -9,12 +9,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/cancel.h"
 #include "base/environment.h"
 #include "base/time.h"
 #include "rules/active_rule.h"
+#include "rules/duration_summary.h"
 #include "rules/rule_file.h"
 
 namespace kw::rules {
@@ -22,11 +24,20 @@ namespace kw::rules {
 struct GroupDefaults {
     int64_t interval_ms = 60'000;
     int64_t query_offset_ms = 0;
+    OnNoData on_no_data = OnNoData::kResolve;
     bool operator==(const GroupDefaults&) const = default;
+};
+
+// Of all groups of a server.
+struct RuleDurations {
+    DurationSummary of_rules;
+    DurationSummary of_groups;
 };
 
 struct GroupOptions {
     GroupDefaults defaults;
+    RuleDurations* durations =
+        nullptr;  // where evaluations are observed; outlives the group; null: nowhere
     int64_t resend_delay_ms = 60'000;
     ActiveRule::RestoreOptions restore;
 };
@@ -44,6 +55,9 @@ struct GroupCounts {
     std::atomic<int64_t> last_restore_ns{0};
 };
 
+// The first time at or after `t` at which a group is evaluated: the slots of its file and name.
+Millis next_slot(std::string_view file, std::string_view name, int64_t interval_ms, Millis t);
+
 class ActiveGroup final {
  public:
     // `env` and what the context refers to outlive it. `is_restored`: nothing is to be taken over from the store.
@@ -54,6 +68,7 @@ class ActiveGroup final {
 
     const Group& group() const { return group_; }
     int64_t interval_ms() const { return interval_ms_; }
+    int64_t query_offset_ms() const { return query_offset_ms_; }
     const std::vector<std::unique_ptr<ActiveRule>>& rules() const { return rules_; }
     const GroupCounts& counts() const { return counts_; }
     // "rules/api.yml;group", as metrics name it.

@@ -15,6 +15,8 @@ namespace kw::rules {
 namespace {
 
 constexpr std::string_view kAlertName = "alertname";
+// Of alerts whose labels another rule gives too.
+constexpr std::string_view kRuleGroup = "rule_group";
 constexpr std::string_view kAlertsSeries = "ALERTS";
 constexpr std::string_view kForStateSeries = "ALERTS_FOR_STATE";
 // How long a resolved alert is told of: receivers that were away hear it too.
@@ -93,13 +95,17 @@ class ActiveRule::Presence {
     std::set<LabelSet> present_;
 };
 
-ActiveRule::ActiveRule(Rule rule, std::shared_ptr<const RuleContext> context, bool is_restored)
+ActiveRule::ActiveRule(Rule rule, std::shared_ptr<const RuleContext> context, bool is_restored,
+                       std::string place)
     : rule_(std::move(rule)),
       context_(std::move(context)),
+      place_(std::move(place)),
       presence_query_(presence_of(rule_, context_->engine.options())),
       series_(std::make_unique<intake::ComputedSeries>(context_->store)),
       is_restored_(is_restored),
       status_(std::make_shared<const RuleStatus>()) {}
+
+ActiveRule::~ActiveRule() { forget_alerts(); }
 
 Result<uint64_t> ActiveRule::evaluate(const EvaluationTime& time, const CancelToken& cancel) {
     KW_TRY_ASSIGN(std::vector<Sample> samples,
@@ -174,9 +180,40 @@ Result<ActiveRule::Alerts> ActiveRule::current_alerts(const std::vector<Sample>&
     return current;
 }
 
+LabelSet ActiveRule::claimed_labels(const LabelSet& labels) const {
+    LabelBuilder builder(labels);
+    builder.set(kRuleGroup, place_);
+    const LabelSet own = builder.build();
+    // What it is called it stays, also when the other rule's alert is over.
+    if (alerts_.contains(own) || !context_->claims->claim(labels, this)) {
+        (void)context_->claims->claim(own, this);
+        return own;
+    }
+    return labels;
+}
+
+ActiveRule::Alerts ActiveRule::claimed(Alerts current) const {
+    if (context_->claims == nullptr) return current;
+    Alerts named;
+    for (auto at = current.begin(); at != current.end();) {
+        auto node = current.extract(at++);
+        node.key() = claimed_labels(node.key());
+        node.mapped().alert.labels = node.key();
+        named.insert(std::move(node));
+    }
+    return named;
+}
+
+void ActiveRule::forget_alerts() {
+    if (context_->claims) {
+        for (const auto& [labels, entry] : alerts_) context_->claims->release(labels, this);
+    }
+    alerts_.clear();
+}
+
 void ActiveRule::add_no_data_alert(Alerts& current, const EvaluationTime& time,
                                    const CancelToken& cancel, Presence& presence) const {
-    if (rule_.on_no_data != OnNoData::kAlert || !current.empty() || !presence.is_known() ||
+    if (on_no_data() != OnNoData::kAlert || !current.empty() || !presence.is_known() ||
         presence.has_any()) {
         return;
     }
@@ -195,7 +232,7 @@ bool ActiveRule::stays_without_sample(Entry& entry, Millis at, Presence& presenc
     if (alert.state == AlertState::kInactive) return false;
     const bool has_no_data =
         !entry.is_made_up && presence.is_known() && !presence.has(entry.source);
-    if (has_no_data && rule_.on_no_data != OnNoData::kResolve) {
+    if (has_no_data && on_no_data() != OnNoData::kResolve) {
         alert.is_no_data = true;
         return true;
     }
@@ -213,6 +250,7 @@ Result<ActiveRule::Rows> ActiveRule::update_alerts(const std::vector<Sample>& sa
     Presence presence(presence_query_, *context_, time.data_time(), cancel);
     KW_TRY_ASSIGN(Alerts current, current_alerts(samples, time, cancel));
     add_no_data_alert(current, time, cancel, presence);
+    current = claimed(std::move(current));
     for (auto& [labels, entry] : current) {
         const auto known = alerts_.find(labels);
         if (known != alerts_.end() && known->second.alert.state != AlertState::kInactive) {
@@ -242,6 +280,7 @@ Result<ActiveRule::Rows> ActiveRule::update_alerts(const std::vector<Sample>& sa
                 alert.state = AlertState::kInactive;
                 alert.resolved_at = time.at;
             }
+            if (is_over && context_->claims) context_->claims->release(at->first, this);
             at = is_over ? alerts_.erase(at) : std::next(at);
             continue;
         }
@@ -255,7 +294,7 @@ Result<ActiveRule::Rows> ActiveRule::update_alerts(const std::vector<Sample>& sa
         ++at;
     }
     if (time.limit > 0 && active_count > time.limit) {
-        alerts_.clear();
+        forget_alerts();
         return exhausted("exceeded limit of {} with {} alerts", time.limit, active_count);
     }
     return rows;
@@ -315,7 +354,12 @@ void ActiveRule::send_alerts(AlertSink& sink, Millis at, int64_t resend_delay_ms
 
 void ActiveRule::adopt(ActiveRule& from) {
     series_ = std::move(from.series_);
-    alerts_ = std::move(from.alerts_);
+    forget_alerts();
+    alerts_ = std::exchange(from.alerts_, {});
+    if (context_->claims) {
+        for (const auto& [labels, entry] : alerts_)
+            context_->claims->hand_over(labels, &from, this);
+    }
     is_restored_ = from.is_restored_;
     const std::shared_ptr<const RuleStatus> status = from.status();
     MutexLock lock(status_mutex_);

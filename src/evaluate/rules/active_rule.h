@@ -23,6 +23,7 @@
 #include "contract/metric_store.h"
 #include "intake/computed_series.h"
 #include "rules/alert.h"
+#include "rules/alert_claims.h"
 #include "rules/query_source.h"
 #include "rules/rule_file.h"
 
@@ -34,6 +35,7 @@ struct RuleContext {
     MetricStore& store;
     LabelSet external_labels;  // for templates; the sink adds them to what is sent
     std::string external_url;
+    AlertClaims* claims = nullptr;  // of all rules; null: each gives what it gives
 };
 
 enum class RuleHealth : unsigned char { kUnknown, kOk, kErr };
@@ -60,7 +62,10 @@ struct EvaluationTime {
 class ActiveRule final {
  public:
     // `is_restored`: alerts with a long `for` need not wait for restore() before they are written.
-    ActiveRule(Rule rule, std::shared_ptr<const RuleContext> context, bool is_restored);
+    // `place` tells it from every other rule of the server: "rules/api.yml;group;3".
+    ActiveRule(Rule rule, std::shared_ptr<const RuleContext> context, bool is_restored,
+               std::string place);
+    ~ActiveRule();
     ActiveRule(const ActiveRule&) = delete;
     ActiveRule& operator=(const ActiveRule&) = delete;
 
@@ -108,16 +113,22 @@ class ActiveRule final {
                                const CancelToken& cancel);
     Result<Alerts> current_alerts(const std::vector<Sample>& samples, const EvaluationTime& time,
                                   const CancelToken& cancel) const;
+    // The alerts under labels that no other rule gives alerts with.
+    Alerts claimed(Alerts current) const;
+    LabelSet claimed_labels(const LabelSet& labels) const;
+    void forget_alerts();
     void add_no_data_alert(Alerts& current, const EvaluationTime& time, const CancelToken& cancel,
                            Presence& presence) const;
     // What becomes of an alert whose sample is gone. True: it stays active.
     bool stays_without_sample(Entry& entry, Millis at, Presence& presence) const;
     void add_rows(const Alert& alert, Rows& rows) const;
+    OnNoData on_no_data() const { return rule_.on_no_data.value_or(OnNoData::kResolve); }
     // Shows `status` with the alerts as they are now.
     void publish_with_alerts(RuleStatus status) KW_EXCLUDES(status_mutex_);
 
     const Rule rule_;
     const std::shared_ptr<const RuleContext> context_;
+    const std::string place_;
     const std::string presence_query_;  // see expressions.h; empty: cannot be told
     std::unique_ptr<intake::ComputedSeries> series_;
     Alerts alerts_;  // also resolved ones, for as long as they are told of

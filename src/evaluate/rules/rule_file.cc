@@ -1,9 +1,11 @@
 #include "rules/rule_file.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 
+#include "model/sample.h"
 #include "promql/printer.h"
 #include "settings/schema.h"
 #include "settings/section.h"
@@ -80,10 +82,27 @@ Result<void> check_group(Section& group) {
     return check_label_names(group);
 }
 constexpr Field kGroupFields[] = {
-    required(text("name")), duration("interval"), duration("query_offset"),
-    integer("limit"),       labels("labels"),     blocks("rules", kRuleBlock),
+    required(text("name")),
+    duration("interval"),
+    duration("query_offset"),
+    integer("limit"),
+    labels("labels"),
+    one_of("on_no_data", kOnNoData),
+    blocks("rules", kRuleBlock),
 };
 constexpr Block kGroupBlock = {"rule group", kGroupFields, check_group};
+
+// A group alone, whose name is known.
+constexpr Field kLoneGroupFields[] = {
+    text("name"),
+    duration("interval"),
+    duration("query_offset"),
+    integer("limit"),
+    labels("labels"),
+    one_of("on_no_data", kOnNoData),
+    blocks("rules", kRuleBlock),
+};
+constexpr Block kLoneGroupBlock = {"rule group", kLoneGroupFields, check_group};
 
 Result<void> check_groups(Section& file) {
     std::set<std::string_view> names;
@@ -116,7 +135,7 @@ TextPairs merged(const TextPairs& group, TextPairs rule) {
 }
 
 Result<Rule> rule_of(const Section& section, const TextPairs& group_labels,
-                     const ReadOptions& options) {
+                     std::optional<OnNoData> group_on_no_data, const ReadOptions& options) {
     Rule rule;
     const Result<promql::ExprPtr> parsed = promql::parse(section.text("expr"), options.features);
     if (!parsed.ok()) return section.error("expr", "{}", parsed.error().message);
@@ -127,17 +146,19 @@ Result<Rule> rule_of(const Section& section, const TextPairs& group_labels,
     rule.annotations = pairs_of(section, "annotations");
     rule.for_ms = section.integer("for");
     rule.keep_firing_for_ms = section.integer("keep_firing_for");
-    for (size_t i = 0; i < std::size(kOnNoData); ++i) {
-        if (section.text("on_no_data") == kOnNoData[i]) rule.on_no_data = static_cast<OnNoData>(i);
+    if (rule.kind == Rule::Kind::kAlerting) {
+        rule.on_no_data = on_no_data_of(section.text("on_no_data"));
+        if (!rule.on_no_data) rule.on_no_data = group_on_no_data;
     }
     rule.line = section.line();
     return rule;
 }
 
 Result<void> add_rules(const Sections& sections, const TextPairs& labels,
-                       const ReadOptions& options, Group& group) {
+                       std::optional<OnNoData> on_no_data, const ReadOptions& options,
+                       Group& group) {
     for (const Section& section : sections) {
-        KW_TRY_ASSIGN(Rule rule, rule_of(section, labels, options));
+        KW_TRY_ASSIGN(Rule rule, rule_of(section, labels, on_no_data, options));
         group.rules.push_back(std::move(rule));
     }
     return {};
@@ -151,7 +172,8 @@ Result<Group> group_of(const Section& section, const std::string& path,
     if (section.integer("interval") > 0) group.interval_ms = section.integer("interval");
     if (section.is_written("query_offset")) group.query_offset_ms = section.integer("query_offset");
     group.limit = static_cast<uint64_t>(section.integer("limit"));
-    KW_TRY(add_rules(section.sections("rules"), pairs_of(section, "labels"), options, group));
+    KW_TRY(add_rules(section.sections("rules"), pairs_of(section, "labels"),
+                     on_no_data_of(section.text("on_no_data")), options, group));
     return group;
 }
 
@@ -169,7 +191,38 @@ bool is_bare_rule(const YamlNode& node) {
            });
 }
 
+void append_pairs(std::string& out, std::string_view key, const TextPairs& pairs) {
+    if (pairs.empty()) return;
+    out += fmt::format("    {}:\n", key);
+    for (const auto& [name, value] : pairs) {
+        out += fmt::format("      {}: {}\n", yaml_scalar(name), yaml_scalar(value));
+    }
+}
+
+void append_rule(std::string& out, const Rule& rule) {
+    const bool is_recording = rule.kind == Rule::Kind::kRecording;
+    out += fmt::format("  - {}: {}\n", is_recording ? "record" : "alert", yaml_scalar(rule.name));
+    out += fmt::format("    expr: {}\n", yaml_scalar(rule.expr));
+    if (rule.for_ms > 0) out += fmt::format("    for: {}\n", format_duration_ms(rule.for_ms));
+    if (rule.keep_firing_for_ms > 0) {
+        out +=
+            fmt::format("    keep_firing_for: {}\n", format_duration_ms(rule.keep_firing_for_ms));
+    }
+    if (rule.on_no_data) {
+        out += fmt::format("    on_no_data: {}\n", on_no_data_text(*rule.on_no_data));
+    }
+    append_pairs(out, "labels", rule.labels);
+    append_pairs(out, "annotations", rule.annotations);
+}
+
 }  // namespace
+
+std::optional<OnNoData> on_no_data_of(std::string_view text) {
+    for (size_t i = 0; i < std::size(kOnNoData); ++i) {
+        if (text == kOnNoData[i]) return static_cast<OnNoData>(i);
+    }
+    return std::nullopt;
+}
 
 std::string_view on_no_data_text(OnNoData choice) { return kOnNoData[static_cast<size_t>(choice)]; }
 
@@ -224,7 +277,7 @@ Result<RuleFile> read_rule_file(std::string_view text, const std::string& path,
             KW_TRY_ASSIGN(Section rule, read_section(root, kRuleBlock, path, {}, reading));
             rules.push_back(std::move(rule));
         }
-        KW_TRY(add_rules(rules, {}, options, group));
+        KW_TRY(add_rules(rules, {}, std::nullopt, options, group));
         file.groups.push_back(std::move(group));
     } else {
         KW_TRY_ASSIGN(const Section section, read_section(root, kRuleFileBlock, path, {}, reading));
@@ -238,6 +291,79 @@ Result<RuleFile> read_rule_file(std::string_view text, const std::string& path,
                          kRulesMax);
     }
     return file;
+}
+
+Result<Group> read_rule_group(std::string_view text, const std::string& name,
+                              const ReadOptions& options) {
+    const std::string path = "group";
+    KW_TRY_ASSIGN(const YamlDocument document, parse_yaml(text, path));
+    if (document.has_more_documents) return invalid("group: a second document; send one group");
+    const settings::ReadOptions reading{.ignores_unknown_keys = options.ignores_unknown_keys};
+    KW_TRY_ASSIGN(Section section, read_section(document.root, kLoneGroupBlock, path, {}, reading));
+    if (section.has("name") && section.text("name") != name) {
+        return section.error("name", "is {}, and the group asked for is {}; make them equal",
+                             kw::quoted(section.text("name")), kw::quoted(name));
+    }
+    section.put("name", name);
+    KW_TRY_ASSIGN(Group group, group_of(section, std::string(kApiFile), options));
+    if (group.rules.empty()) return section.error("rules", "there are none; a group needs one");
+    if (group.rules.size() > kRulesMax) {
+        return exhausted("group: {} rules, the limit is {}", group.rules.size(), kRulesMax);
+    }
+    return group;
+}
+
+std::string group_yaml(const Group& group) {
+    std::string out = fmt::format("name: {}\n", yaml_scalar(group.name));
+    if (group.interval_ms)
+        out += fmt::format("interval: {}\n", format_duration_ms(*group.interval_ms));
+    if (group.query_offset_ms)
+        out += fmt::format("query_offset: {}\n", format_duration_ms(*group.query_offset_ms));
+    if (group.limit > 0) out += fmt::format("limit: {}\n", group.limit);
+    out += "rules:\n";
+    for (const Rule& rule : group.rules) append_rule(out, rule);
+    return out;
+}
+
+std::string rule_file_yaml(const std::vector<Group>& groups) {
+    std::string out = "groups:\n";
+    for (const Group& group : groups) {
+        const std::string yaml = group_yaml(group);
+        bool is_first = true;
+        for (size_t at = 0; at < yaml.size();) {
+            const size_t end = yaml.find('\n', at);
+            out += is_first ? "  - " : "    ";
+            out.append(yaml, at, end + 1 - at);
+            is_first = false;
+            at = end + 1;
+        }
+    }
+    return out;
+}
+
+ErrorPlace place_of(std::string_view error, std::string_view path) {
+    ErrorPlace place;
+    place.message = std::string(error);
+    if (!error.starts_with(path) || error.size() <= path.size() || error[path.size()] != ':') {
+        return place;
+    }
+    std::string_view rest = error.substr(path.size() + 1);
+    const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), place.line);
+    if (failed != std::errc()) return place;
+    rest.remove_prefix(static_cast<size_t>(end - rest.data()));
+    // A column may follow: "group:3:5: ".
+    const size_t colon = rest.find(": ");
+    if (colon == std::string_view::npos) return place;
+    rest.remove_prefix(colon + 2);
+    // A key is one word with a message behind it.
+    const size_t key_end = rest.find(": ");
+    if (key_end != std::string_view::npos &&
+        rest.substr(0, key_end).find_first_of(" \"") == std::string_view::npos) {
+        place.key = std::string(rest.substr(0, key_end));
+        rest.remove_prefix(key_end + 2);
+    }
+    place.message = std::string(rest);
+    return place;
 }
 
 }  // namespace kw::rules

@@ -146,5 +146,61 @@ TEST(Expressions, WavesKeepWhatReadsBehindWhatWrites) {
     EXPECT_EQ(waves("- {record: a, expr: x}\n- {record: a, expr: y}\n"), (W{{0}, {1}}));
 }
 
+TEST(RuleGroup, IsReadAloneAndWrittenBack) {
+    const std::string text =
+        "interval: 15s\nquery_offset: 5s\nlimit: 7\nlabels: {team: web}\non_no_data: keep\nrules:\n"
+        "- {record: 'a:b', expr: 'sum by (job) (x{a=\"1\"})'}\n"
+        "- {alert: 'A: \"b\"', expr: x > 1, for: 90s, keep_firing_for: 1h, on_no_data: alert,\n"
+        "   annotations: {summary: \"two\\nlines, {{ $value }}\"}}\n"
+        "- {alert: C, expr: x}\n";
+    const Result<Group> group = read_rule_group(text, "web: eu", {});
+    ASSERT_TRUE(group.ok()) << group.error().message;
+    EXPECT_EQ(group->name, "web: eu");
+    EXPECT_TRUE(group->is_of_api());
+    EXPECT_EQ(group->rules.at(0).on_no_data, std::nullopt);
+    EXPECT_EQ(group->rules.at(1).on_no_data, OnNoData::kAlert);
+    EXPECT_EQ(group->rules.at(2).on_no_data, OnNoData::kKeep);
+    const Result<Group> again = read_rule_group(group_yaml(*group), "web: eu", {});
+    ASSERT_TRUE(again.ok()) << again.error().message << group_yaml(*group);
+    EXPECT_TRUE(again->same_as(*group)) << group_yaml(*group);
+    Group other = *group;
+    other.name = "other";
+    const Result<RuleFile> file =
+        read_rule_file(rule_file_yaml({*group, other}), std::string(kApiFile), {});
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    ASSERT_EQ(file->groups.size(), 2u);
+    EXPECT_TRUE(file->groups[0].same_as(*group));
+    EXPECT_TRUE(file->groups[1].same_as(other));
+    // JSON is YAML.
+    EXPECT_TRUE(read_rule_group(R"({"rules": [{"record": "a", "expr": "1"}]})", "g", {}).ok());
+}
+
+TEST(RuleGroup, ErrorsHaveAPlace) {
+    struct Row {
+        std::string text;
+        int line;
+        std::string key;
+        std::string message;  // its beginning
+    };
+    for (const Row& row : std::vector<Row>{
+             {"rules:\n- record: a\n  expr: 'sum('\n", 3, "rules[0].expr", "1:5: parse error"},
+             {"rules: []\n", 1, "rules", "there are none; a group needs one"},
+             {"name: h\nrules: [{record: a, expr: '1'}]\n", 1, "name",
+              "is \"h\", and the group asked for is \"g\"; make them equal"},
+             {"rules:\n- {record: a, expr: '1', for: 5m}\n", 2, "rules[0].for",
+              "is for alerting rules; remove it"},
+             {"rules: [\n", 2, "", ""},
+         }) {
+        const Result<Group> group = read_rule_group(row.text, "g", {});
+        ASSERT_FALSE(group.ok()) << row.text;
+        const ErrorPlace place = place_of(group.error().message, "group");
+        EXPECT_EQ(place.line, row.line) << group.error().message;
+        EXPECT_EQ(place.key, row.key) << group.error().message;
+        EXPECT_TRUE(place.message.starts_with(row.message)) << place.message;
+    }
+    EXPECT_EQ(place_of("disk full", "group").message, "disk full");
+    EXPECT_EQ(place_of("group:x", "group").line, 0);
+}
+
 }  // namespace
 }  // namespace kw::rules

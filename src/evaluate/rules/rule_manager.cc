@@ -38,7 +38,24 @@ class RuleManager::Impl {
 
     void apply(RuleSet set) KW_EXCLUDES(mutex_, apply_mutex_) {
         MutexLock one_at_a_time(apply_mutex_);
-        std::vector<std::shared_ptr<Entry>> fresh = prepare(std::move(set));
+        set_ = std::move(set);
+        was_given_ = true;
+        replace_groups();
+    }
+
+    void set_api_groups(std::vector<Group> groups) KW_EXCLUDES(mutex_, apply_mutex_) {
+        MutexLock one_at_a_time(apply_mutex_);
+        api_groups_ = std::move(groups);
+        if (was_given_) replace_groups();
+    }
+
+    GroupDefaults defaults() const KW_EXCLUDES(mutex_) {
+        MutexLock lock(mutex_);
+        return acting_defaults_;
+    }
+
+    void replace_groups() KW_REQUIRES(apply_mutex_) KW_EXCLUDES(mutex_) {
+        std::vector<std::shared_ptr<Entry>> fresh = prepare();
         std::vector<std::shared_ptr<Entry>> replaced;
         {
             MutexLock lock(mutex_);
@@ -66,6 +83,7 @@ class RuleManager::Impl {
                 orphans_.push_back({entry->group, now + 2 * entry->group->interval_ms()});
         }
         entries_ = std::move(entries);
+        acting_defaults_ = set_.defaults;
         was_applied_ = true;
         has_news_ = true;
         wake_.notify_all();
@@ -127,6 +145,7 @@ class RuleManager::Impl {
             view.name = group->group().name;
             view.file = group->group().file;
             view.interval_ms = group->interval_ms();
+            view.query_offset_ms = group->query_offset_ms();
             view.limit = group->group().limit;
             view.evaluation_seconds =
                 static_cast<double>(group->counts().last_duration_ns.load()) / 1e9;
@@ -140,6 +159,14 @@ class RuleManager::Impl {
     }
 
     void render_metrics(std::string& out) const KW_EXCLUDES(mutex_) {
+        static constexpr double kRuleQuantiles[] = {0.5, 0.9, 0.99};
+        static constexpr double kGroupQuantiles[] = {0.01, 0.05, 0.5, 0.9, 0.99};
+        const int64_t now_ns = env_.clock.steady_ns();
+        durations_.of_rules.render(out, "prometheus_rule_evaluation_duration_seconds",
+                                   "The duration for a rule to execute.", kRuleQuantiles, now_ns);
+        durations_.of_groups.render(out, "prometheus_rule_group_duration_seconds",
+                                    "The duration of rule group evaluations.", kGroupQuantiles,
+                                    now_ns);
         const std::vector<std::shared_ptr<ActiveGroup>> groups = current();
         const auto seconds = [](int64_t ns) { return static_cast<double>(ns) / 1e9; };
         struct Family {
@@ -228,18 +255,17 @@ class RuleManager::Impl {
     };
 
     // The entries of the new set: kept ones of groups that did not change, new ones for the others.
-    std::vector<std::shared_ptr<Entry>> prepare(RuleSet set) KW_REQUIRES(apply_mutex_)
-        KW_EXCLUDES(mutex_) {
-        const bool has_same_context = defaults_ == set.defaults &&
-                                      external_labels_ == set.external_labels &&
-                                      external_url_ == set.external_url;
-        defaults_ = set.defaults;
-        external_labels_ = set.external_labels;
-        external_url_ = set.external_url;
+    std::vector<std::shared_ptr<Entry>> prepare() KW_REQUIRES(apply_mutex_) KW_EXCLUDES(mutex_) {
         const auto context = std::make_shared<const RuleContext>(
-            RuleContext{engine_, store_, external_labels_, external_url_});
+            RuleContext{engine_, store_, set_.external_labels, set_.external_url, &claims_});
+        const bool has_same_context = context_ != nullptr && defaults_ == set_.defaults &&
+                                      context_->external_labels == set_.external_labels &&
+                                      context_->external_url == set_.external_url;
+        defaults_ = set_.defaults;
+        context_ = context;
         GroupOptions options;
-        options.defaults = set.defaults;
+        options.defaults = set_.defaults;
+        options.durations = &durations_;
         options.resend_delay_ms = options_.resend_delay_ms;
         options.restore = {options_.outage_tolerance_ms, options_.grace_period_ms};
         std::map<std::string, std::shared_ptr<Entry>> old_entries;
@@ -250,7 +276,9 @@ class RuleManager::Impl {
             is_restored = was_applied_;
         }
         std::vector<std::shared_ptr<Entry>> fresh;
-        for (Group& group : set.groups) {
+        std::vector<Group> groups = set_.groups;
+        groups.insert(groups.end(), api_groups_.begin(), api_groups_.end());
+        for (Group& group : groups) {
             const auto old = old_entries.find(group.file + ";" + group.name);
             if (has_same_context && old != old_entries.end() &&
                 old->second->group->group().same_as(group)) {
@@ -347,18 +375,24 @@ class RuleManager::Impl {
     AlertSink* const sink_;
     const ManagerOptions options_;
     CancelToken cancel_;
+    AlertClaims claims_;               // before the groups, which release theirs
+    mutable RuleDurations durations_;  // reading them lets them age
     std::unique_ptr<ThreadPool> pool_;
 
-    Mutex apply_mutex_;  // held while groups are replaced
+    Mutex apply_mutex_;                                          // held while groups are replaced
+    RuleSet set_ KW_GUARDED_BY(apply_mutex_);                    // of files
+    std::vector<Group> api_groups_ KW_GUARDED_BY(apply_mutex_);  // beside them
+    bool was_given_ KW_GUARDED_BY(apply_mutex_) = false;
+    // Of the groups that act.
     GroupDefaults defaults_ KW_GUARDED_BY(apply_mutex_);
-    LabelSet external_labels_ KW_GUARDED_BY(apply_mutex_);
-    std::string external_url_ KW_GUARDED_BY(apply_mutex_);
+    std::shared_ptr<const RuleContext> context_ KW_GUARDED_BY(apply_mutex_);
 
     mutable Mutex mutex_;
     CondVar wake_;  // the schedule has something new to look at
     CondVar idle_;  // an evaluation ended
     std::map<std::string, std::shared_ptr<Entry>> entries_ KW_GUARDED_BY(mutex_);  // by file;name
     std::vector<Orphan> orphans_ KW_GUARDED_BY(mutex_);
+    GroupDefaults acting_defaults_ KW_GUARDED_BY(mutex_);
     bool was_applied_ KW_GUARDED_BY(mutex_) = false;
     bool has_news_ KW_GUARDED_BY(mutex_) = false;
     std::jthread thread_;
@@ -369,6 +403,10 @@ RuleManager::RuleManager(Environment& env, promql::Engine& engine, MetricStore& 
     : impl_(std::make_unique<Impl>(env, engine, store, sink, options)) {}
 RuleManager::~RuleManager() { stop(); }
 void RuleManager::apply(RuleSet set) { impl_->apply(std::move(set)); }
+void RuleManager::set_api_groups(std::vector<Group> groups) {
+    impl_->set_api_groups(std::move(groups));
+}
+GroupDefaults RuleManager::defaults() const { return impl_->defaults(); }
 void RuleManager::stop() { impl_->stop(); }
 Millis RuleManager::run_due() { return impl_->run_due(); }
 std::vector<GroupView> RuleManager::groups() const { return impl_->groups(); }

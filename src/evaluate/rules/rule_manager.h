@@ -1,6 +1,7 @@
 // All rule groups of the server: their schedule, reloads, and what is shown of them.
 //
-//   files ─read_rule_file()─▶ Groups ─apply()─▶ schedule ─▶ ActiveGroup::evaluate() on threads of its own
+//   files ─read_rule_file()─▶ Groups ─apply()──────────┐
+//   API ─▶ RuleBook ────────▶ Groups ─set_api_groups()─┴▶ schedule ─▶ ActiveGroup::evaluate() on threads of its own
 //
 // One thread keeps the schedule; groups are evaluated on `concurrency` threads, and the independent rules of a
 // group share them. A group is evaluated once at a time; times that pass meanwhile are missed and counted.
@@ -49,6 +50,7 @@ struct GroupView {
     std::string name;
     std::string file;
     int64_t interval_ms = 0;
+    int64_t query_offset_ms = 0;
     uint64_t limit = 0;
     double evaluation_seconds = 0;
     Millis last_evaluation;  // Millis{0}: never
@@ -65,8 +67,12 @@ class RuleManager final {
     RuleManager(const RuleManager&) = delete;
     RuleManager& operator=(const RuleManager&) = delete;
 
-    // Replaces all groups. Returns when the new ones are scheduled; groups that change are waited for.
+    // Replaces the groups of files. Returns when the new ones are scheduled; groups that change are waited for.
     void apply(RuleSet set);
+    // Replaces the groups made through the API, likewise. They run once apply() was called.
+    void set_api_groups(std::vector<Group> groups);
+    // What the groups have that say nothing else.
+    GroupDefaults defaults() const;
     // Ends the schedule, cancels evaluations that run, and waits for them.
     void stop();
 

@@ -295,5 +295,68 @@ TEST(RuleManager, RunsOnThreadsOfItsOwn) {
     manager.stop();
 }
 
+// guide: G041, P03
+TEST_F(RuleManagerTest, AlertsOfOneNameAndTheSameLabelsStandSideBySide) {
+    start_warm(
+        "groups:\n- {name: a, rules: [{alert: Slow, expr: latency > 1}]}\n"
+        "- {name: b, rules: [{alert: Slow, expr: latency > 2}]}\n");
+    const auto slow = [&] {
+        std::vector<std::string> groups;
+        for (const GroupView& group : manager_->groups()) {
+            for (const Alert& alert : group.rules.at(0).status->alerts)
+                groups.push_back(group.name + "=" + std::string(alert.labels.get("rule_group")));
+        }
+        return groups;
+    };
+    const auto step_both = [&] {
+        step();
+        step();
+    };
+    // Only one is over its bound: nothing to tell apart.
+    put(kLatency, 1.5);
+    step_both();
+    EXPECT_THAT(slow(), ElementsAre("a="));
+    put(kLatency, 3);
+    step_both();
+    EXPECT_THAT(slow(), ElementsAre("a=", "b=r.yml;b;0"));
+    const Millis at = world_.clock.now();
+    EXPECT_EQ(world_.ask("ALERTS", at).size(), 2u);
+    // A reload that changes the second keeps its alert under the name it has.
+    apply(
+        "groups:\n- {name: a, rules: [{alert: Slow, expr: latency > 1}]}\n"
+        "- {name: b, rules: [{alert: Slow, expr: latency > 2.5}]}\n");
+    step_both();
+    EXPECT_THAT(slow(), ElementsAre("a=", "b=r.yml;b;0"));
+}
+
+TEST_F(RuleManagerTest, TheConfigurationsOnNoDataHoldsForRulesThatSayNothing) {
+    const auto apply_with = [&](OnNoData choice) {
+        RuleSet set;
+        set.groups = World::groups("- {alert: Slow, expr: latency > 1}\n");
+        set.defaults.on_no_data = choice;
+        manager_->apply(std::move(set));
+    };
+    start_warm("- {alert: Slow, expr: latency > 1}\n");
+    apply_with(OnNoData::kKeep);
+    put(kLatency, 3);
+    step();
+    put(kLatency, kStaleMarker);
+    step();
+    EXPECT_TRUE(only_alert().is_no_data);
+    apply_with(OnNoData::kResolve);
+    step();
+    EXPECT_TRUE(manager_->groups().at(0).rules.at(0).status->alerts.empty());
+}
+
+TEST_F(RuleManagerTest, ShowsHowLongEvaluationsTake) {
+    start("- {record: twice, expr: 2 * latency}\n");
+    step();
+    std::string out;
+    manager_->render_metrics(out);
+    EXPECT_THAT(out, HasSubstr("\n# TYPE prometheus_rule_group_duration_seconds summary\n"));
+    EXPECT_THAT(out, HasSubstr("\nprometheus_rule_evaluation_duration_seconds_count 1\n"));
+    EXPECT_THAT(out, HasSubstr("prometheus_rule_evaluation_duration_seconds{quantile=\"0.99\"} "));
+}
+
 }  // namespace
 }  // namespace kw::rules

@@ -149,8 +149,9 @@ void write_rule(JsonWriter& json, const rules::RuleView& view, bool with_alerts)
         json.key("annotations");
         write_pairs(json, rule.annotations);
         // Our own key shows where it says something else than Prometheus would do.
-        if (rule.on_no_data != rules::OnNoData::kResolve) {
-            json.key("onNoData").string(rules::on_no_data_text(rule.on_no_data));
+        const rules::OnNoData on_no_data = rule.on_no_data.value_or(rules::OnNoData::kResolve);
+        if (on_no_data != rules::OnNoData::kResolve) {
+            json.key("onNoData").string(rules::on_no_data_text(on_no_data));
         }
         if (with_alerts) {
             json.key("alerts").begin_array();
