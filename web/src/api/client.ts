@@ -96,6 +96,22 @@ export function parseEnvelope<T>(text: string, status: number): Answer<T> {
   return { data: envelope.data, warnings: envelope.warnings ?? [], infos: envelope.infos ?? [] };
 }
 
+// The status and the whole body, whatever they are, for APIs whose refusals say more than a message. Throws ApiError
+// when there is no answer.
+export async function ask(
+  path: string,
+  init: RequestInit,
+): Promise<{ readonly status: number; readonly text: string }> {
+  let response: Response;
+  try {
+    response = await fetch(apiUrl(path), { ...init, headers: { accept: 'application/json', ...init.headers } });
+  } catch (error) {
+    if (init.signal?.aborted === true) throw error;
+    throw new ApiError('unreachable', 'The server cannot be reached. Is it running?');
+  }
+  return { status: response.status, text: new TextDecoder().decode(await readBody(response)) };
+}
+
 export async function getJson<T>(path: string, signal: AbortSignal, form?: Parameters): Promise<Answer<T>> {
   const response = await send(path, signal, form);
   return parseEnvelope<T>(new TextDecoder().decode(await readBody(response)), response.status);

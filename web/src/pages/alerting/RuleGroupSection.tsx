@@ -1,4 +1,4 @@
-// One group: its schedule, and its rules with state, expression, alerts and the last evaluation.
+// One group: where it stands, its schedule, and its rules with state, expression, alerts and the last evaluation.
 import { useState, type ReactElement } from 'react';
 import { Badge } from '../../components/Badge';
 import { Button } from '../../components/Button';
@@ -23,16 +23,26 @@ import css from './Alerting.module.css';
 const RULES_SHOWN = 50;
 const ALERTS_SHOWN = 20;
 
+// What groups that were made through the API have for a file.
+const API_FILE = '@api';
+
+export interface GroupActions {
+  readonly onOpen: (group: RuleGroup) => void;
+  readonly onBackfill: (group: RuleGroup) => void;
+}
+
 export interface RuleGroupSectionProps {
   readonly group: RuleGroup;
   readonly nowMs: number;
+  readonly actions: GroupActions | undefined; // of a server that has them
 }
 
-export function RuleGroupSection({ group, nowMs }: RuleGroupSectionProps): ReactElement {
+export function RuleGroupSection({ group, nowMs, actions }: RuleGroupSectionProps): ReactElement {
   const [limit, setLimit] = useState(RULES_SHOWN);
   const firing = group.rules.filter((rule) => rule.type === 'alerting' && rule.state === 'firing').length;
   const failing = group.rules.filter((rule) => rule.health === 'err').length;
   const evaluated = timeOf(group.lastEvaluation);
+  const isOfApi = group.file === API_FILE;
   const rules = group.rules.toSorted((a, b) => urgencyOf(a) - urgencyOf(b));
   return (
     <details className={css.group} open>
@@ -50,7 +60,25 @@ export function RuleGroupSection({ group, nowMs }: RuleGroupSectionProps): React
           )}
         </span>
       </summary>
-      <p className={css.file}>{group.file}</p>
+      <div className={css.origin}>
+        <Badge tone="neutral">{isOfApi ? 'Made here' : 'File'}</Badge>
+        <p className={css.file}>{isOfApi ? 'Through the API or this page' : group.file}</p>
+        {actions !== undefined && (
+          <>
+            <Button
+              aria-label={`${isOfApi ? 'Change' : 'View'} the group ${group.name}`}
+              onClick={() => actions.onOpen(group)}
+            >
+              {isOfApi ? 'Change' : 'View'}
+            </Button>
+            {group.rules.some(({ type }) => type === 'recording') && (
+              <Button aria-label={`Backfill the group ${group.name}`} onClick={() => actions.onBackfill(group)}>
+                Backfill
+              </Button>
+            )}
+          </>
+        )}
+      </div>
       {group.rules.length === 0 && <p className={css.file}>This group has no rules.</p>}
       <ul aria-label={`Rules of ${group.name}`}>
         {rules.slice(0, limit).map((rule, i) => (
