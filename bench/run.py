@@ -4,6 +4,7 @@
     ./kw bench push                one part: push (with restart and queries), disk, scrape
     ./kw bench --instances 12      smaller
     ./kw bench demo                what ./kw up costs, without the others (--quiet: without users); demo.py says more
+    ./kw bench rules               1 000 rules, and 10 000 alerts over a restart; rules.py says more
     ./kw bench statements          a scrape of a PostgreSQL with 5 000 statements
 
 Figures are per server and, in the last columns, the ratio to the first server: above 1 the first is better. CPU is the
@@ -30,6 +31,7 @@ import urllib.request
 from collections.abc import Callable
 
 import demo
+import rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOAD = ROOT / "build" / "release" / "bench" / "kw_load"
@@ -272,9 +274,25 @@ def report(rows: dict[str, dict]) -> None:
             print(f"{'':<4}the servers disagree on the number of series: {sizes}")
 
 
+def measure_rules(options: argparse.Namespace) -> None:
+    """Prints what rules cost Kilowatch and Debian's prometheus."""
+    names = [name for name in options.servers.split(",") if name != "victoria-metrics"]
+
+    def push_until_now(server: Server) -> None:
+        steps = options.steps
+        push(server, options.instances, steps, 15, int(time.time()) - steps * 15)
+
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="kw-bench-"))
+    try:
+        rows = rules.measure(Server, push_until_now, names, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    rules.report(rows)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./kw bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=["push", "disk", "scrape", "demo", "statements", []], default=[])
+    parser.add_argument("parts", nargs="*", choices=["push", "disk", "scrape", "demo", "rules", "statements", []], default=[])
     parser.add_argument("--instances", type=int, default=120, help="of some 830 series each (default 120)")
     parser.add_argument("--steps", type=int, default=60, help="of 15 s that are pushed (default 60)")
     parser.add_argument("--repeat", type=int, default=7, help="runs of each query (default 7)")
@@ -286,7 +304,9 @@ def main() -> int:
         demo.report("./kw up", demo.measure_demo(options.quiet))
     if "statements" in options.parts:
         demo.report("A scrape of PostgreSQL", demo.measure_statements())
-    if options.parts and not set(options.parts) - {"demo", "statements"}:
+    if "rules" in options.parts:
+        measure_rules(options)
+    if options.parts and not set(options.parts) - {"demo", "rules", "statements"}:
         return 0
     names = options.servers.split(",")
     for name in names:
