@@ -315,6 +315,21 @@ AlertStatus Alertmanager::status_of(const Inhibitor& inhibitor, const LabelSet& 
     return status;
 }
 
+std::vector<AlertPtr> Alertmanager::stored() const {
+    std::vector<AlertPtr> all;
+    MutexLock lock(mutex_);
+    all.reserve(alerts_.size());
+    for (const auto& [labels, alert] : alerts_) all.push_back(alert);
+    return all;
+}
+
+AlertStatus Alertmanager::status(const LabelSet& labels) {
+    const Millis now = env_.clock.now();
+    MutexLock lock(mutex_);
+    if (active_ == nullptr) return {};
+    return status_of(active_->inhibitor, labels, now);
+}
+
 std::vector<AlertView> Alertmanager::alerts() {
     const Millis now = env_.clock.now();
     std::vector<std::pair<uint64_t, AlertView>> views;

@@ -102,6 +102,10 @@ class Alertmanager final {
     PutOutcome put(std::vector<Report> reports) KW_EXCLUDES(mutex_);
     Silences& silences() { return silences_; }
 
+    // All that are stored, in no order; those resolved lately among them. Cheap: for who looks every second.
+    std::vector<AlertPtr> stored() const KW_EXCLUDES(mutex_);
+    // Why nobody is told of an alert with these labels.
+    AlertStatus status(const LabelSet& labels) KW_EXCLUDES(mutex_);
     // Alerts that are not resolved, sorted by fingerprint; those of groups as notifications list them.
     std::vector<AlertView> alerts() KW_EXCLUDES(mutex_);
     std::vector<AlertGroupView> groups() KW_EXCLUDES(mutex_);
