@@ -4,7 +4,7 @@
 #include <bit>
 #include <set>
 
-#include "model/native_histogram.h"
+#include "model/stored_histogram.h"
 
 namespace kw {
 namespace {
@@ -34,16 +34,8 @@ class Snapshot final : public SelectedSeries {
 // `now` with the hint that it has right behind `before`, which may be null.
 std::shared_ptr<const Histogram> with_hint(const std::shared_ptr<const Histogram>& now,
                                            const Histogram* before) {
-    using Hint = CounterResetHint;
-    const Hint said = now->counter_reset_hint;
-    if (said == Hint::kGauge || said == Hint::kReset || before == nullptr ||
-        before->counter_reset_hint == Hint::kGauge) {
-        return now;
-    }
-    NativeHistogram native = from_stored(*now);
-    native.hint = Hint::kUnknown;
-    const Hint hint = is_reset(native, from_stored(*before)) ? Hint::kReset : Hint::kNotReset;
-    if (hint == said) return now;
+    const CounterResetHint hint = hint_behind(*now, before);
+    if (hint == now->counter_reset_hint) return now;
     Histogram copy = *now;
     copy.counter_reset_hint = hint;
     return std::make_shared<const Histogram>(std::move(copy));
@@ -83,7 +75,7 @@ RowVerdict MemoryStore::add_point(Points& points, Millis t, Point point) {
     if (is_new) return RowVerdict::kStored;
     const Point& there = it->second;
     const bool same_histogram = there.histogram && point.histogram
-                                    ? *there.histogram == *point.histogram
+                                    ? same_sample(*there.histogram, *point.histogram)
                                     : !there.histogram && !point.histogram;
     const bool same_value = point.histogram || std::bit_cast<uint64_t>(there.value) ==
                                                    std::bit_cast<uint64_t>(point.value);
@@ -92,6 +84,9 @@ RowVerdict MemoryStore::add_point(Points& points, Millis t, Point point) {
 
 Result<AppendResult> MemoryStore::append(const SampleBatch& batch) {
     AppendResult result;
+    for (const auto& histogram : batch.histograms) {
+        if (histogram) KW_TRY(check_histogram(*histogram));
+    }
     MutexLock lock(mutex_);
     for (size_t row = 0; row < batch.series.size(); ++row) {
         const uint64_t id = batch.series[row].id;
@@ -101,8 +96,9 @@ Result<AppendResult> MemoryStore::append(const SampleBatch& batch) {
         }
         const Millis t = batch.timestamps[batch.timestamps.size() == 1 ? 0 : row];
         const Millis start = batch.starts.empty() ? kNoStart : batch.starts[row];
-        const RowVerdict verdict =
-            add_point(series_[id - 1], t, {batch.values[row], start, nullptr});
+        const RowVerdict verdict = add_point(
+            series_[id - 1], t,
+            {batch.values[row], start, batch.histograms.empty() ? nullptr : batch.histograms[row]});
         if (verdict == RowVerdict::kStored)
             ++result.stored;
         else if (verdict == RowVerdict::kSameAgain)

@@ -18,9 +18,10 @@
 //      left or has been idle; a row that names it then gets kUnknownSeries, and the writer asks
 //      ref_of() again.
 //   7. Every error is a Result; nothing throws.
-//   8. A native histogram that is no gauge comes back with the counter reset hint that its place in the series gives:
+//   8. A native histogram that is no gauge comes back with the counter reset hint that its place in the selection gives:
 //      kReset where the counter restarted or the writer said so, kNotReset where it went on from the
-//      sample before; where that is no histogram of a counter, what the writer said.
+//      sample before; where that is no histogram of a counter, or not in the selection, what the writer said or what
+//      the store knew when it was written.
 // Threads: all members from any thread.
 #pragma once
 
@@ -64,13 +65,16 @@ enum class Durability : unsigned char {
 
 // Rows as columns. `series` and `values` have one entry a row; `timestamps` has one a row, or a
 // single one for all rows (a scrape). `starts` is empty, or has one a row (kNoStart where not
-// known). All views are the caller's and need only last for the call.
+// known). `histograms` is empty, or has one a row: null where the row is a float; where it is not, the value is not
+// looked at. They are sound (model/stored_histogram.h, check_histogram). All views are the caller's and need only last
+// for the call; histograms may be kept.
 struct SampleBatch {
     std::span<const SeriesRef> series;
     std::span<const Millis> timestamps;
     std::span<const double> values;
     std::span<const Millis> starts;
     Durability durability = Durability::kSoon;
+    std::span<const std::shared_ptr<const Histogram>> histograms = {};
 };
 
 struct AppendResult {
@@ -146,7 +150,8 @@ class MetricStore {
     virtual Result<SeriesRef> ref_of(const LabelSet& labels) = 0;
 
     // Appends all rows, whatever becomes of single ones. Errors are about the whole batch, of which
-    // then nothing is promised: kUnavailable (the log could not be written: disk full, I/O).
+    // then nothing is promised: kUnavailable (the log could not be written: disk full, I/O), kInvalid (columns that do
+    // not fit together, a histogram that is not sound), kExhausted (more than the store takes at once).
     virtual Result<AppendResult> append(const SampleBatch& batch) = 0;
 
     // The series that meet all of `matchers` (at least one) and have samples in `range`; perhaps also some that missed

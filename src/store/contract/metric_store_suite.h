@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "contract/metric_store.h"
+#include "model/stored_histogram.h"
 
 namespace kw {
 
@@ -54,6 +55,35 @@ class MetricStoreSuite : public testing::TestWithParam<StoreCase> {
             store().append({series, {&time, 1}, values, {}, Durability::kSoon});
         EXPECT_TRUE(got.ok()) << (got.ok() ? "" : got.error().message);
         return got.ok() ? *got : AppendResult{};
+    }
+    // One row of a histogram, or of a float where it is null.
+    AppendResult append_histogram(SeriesRef series, int64_t after,
+                                  std::shared_ptr<const Histogram> histogram, double value = 0,
+                                  Millis start = kNoStart) {
+        const Millis time = now() + after;
+        SampleBatch batch;
+        batch.series = {&series, 1};
+        batch.timestamps = {&time, 1};
+        batch.values = {&value, 1};
+        batch.histograms = {&histogram, 1};
+        if (start != kNoStart) batch.starts = {&start, 1};
+        const Result<AppendResult> got = store().append(batch);
+        EXPECT_TRUE(got.ok()) << (got.ok() ? "" : got.error().message);
+        return got.ok() ? *got : AppendResult{};
+    }
+    // `count` observations in each of the buckets from -1 to 2, all but those of bucket 0.
+    static std::shared_ptr<const Histogram> histogram(double count, double sum = 1.5) {
+        Histogram made;
+        made.schema = 3;
+        made.zero_threshold = 0.001;
+        made.zero_count = count;
+        made.count = 5 * count;
+        made.sum = sum;
+        made.positive_spans = {{-1, 1}, {1, 2}};
+        made.positive_buckets = {count, count, count};
+        made.negative_spans = {{2, 1}};
+        made.negative_buckets = {count};
+        return std::make_shared<const Histogram>(std::move(made));
     }
     std::unique_ptr<SelectedSeries> select(const std::vector<Matcher>& matchers, int64_t min,
                                            int64_t max) {
@@ -170,6 +200,115 @@ TEST_P(MetricStoreSuite, KeepsEveryBitOfAValue) {
         EXPECT_EQ(std::bit_cast<uint64_t>(samples.values[i]), std::bit_cast<uint64_t>(values[i]))
             << i;
     }
+}
+
+TEST_P(MetricStoreSuite, KeepsHistogramsBetweenFloats) {
+    const SeriesRef a = ref({{"__name__", "x"}});
+    Histogram custom;
+    custom.schema = kCustomBucketsSchema;
+    custom.count = 7.5;
+    custom.sum = -0.0;
+    custom.positive_spans = {{0, 2}, {1, 1}};
+    custom.positive_buckets = {1, 2.5, 4};
+    custom.custom_values = {0.1, 0.25, 5};
+    const std::vector<std::shared_ptr<const Histogram>> sent = {
+        histogram(1),   nullptr,
+        histogram(2),   std::make_shared<const Histogram>(custom),
+        histogram(1e9), histogram(0, kStaleMarker),
+    };
+    for (size_t i = 0; i < sent.size(); ++i) {
+        EXPECT_EQ(append_histogram(a, static_cast<int64_t>(i) * 1000, sent[i], 42).stored, 1u) << i;
+    }
+    const auto selected = select({name_is("x")}, 0, 9000);
+    SampleColumns samples;
+    ASSERT_TRUE(selected->read(0, samples).ok());
+    ASSERT_EQ(samples.size(), sent.size());
+    ASSERT_EQ(samples.histograms.size(), sent.size());
+    for (size_t i = 0; i < sent.size(); ++i) {
+        ASSERT_EQ(samples.histograms[i] == nullptr, sent[i] == nullptr) << i;
+        if (sent[i] == nullptr) {
+            EXPECT_EQ(samples.values[i], 42);
+            continue;
+        }
+        Histogram got = *samples.histograms[i];
+        got.counter_reset_hint = sent[i]->counter_reset_hint;
+        EXPECT_TRUE(same_sample(got, *sent[i])) << i;
+    }
+}
+
+TEST_P(MetricStoreSuite, FirstHistogramOfATimeWins) {
+    const SeriesRef a = ref({{"__name__", "x"}});
+    EXPECT_EQ(append_histogram(a, 0, histogram(1)).stored, 1u);
+    EXPECT_EQ(append_histogram(a, 0, histogram(1)).same_again, 1u);
+    EXPECT_EQ(append_histogram(a, 0, histogram(2)).stored, 0u);
+    EXPECT_EQ(append_histogram(a, 0, nullptr, 1).stored, 0u);
+    EXPECT_EQ(append({a}, 1000, {5}).stored, 1u);
+    EXPECT_EQ(append_histogram(a, 1000, histogram(1)).stored, 0u);
+    SampleColumns samples;
+    ASSERT_TRUE(select({name_is("x")}, 0, 1000)->read(0, samples).ok());
+    ASSERT_EQ(samples.size(), 2u);
+    ASSERT_NE(samples.histograms[0], nullptr);
+    EXPECT_EQ(samples.histograms[0]->count, 5);
+    EXPECT_EQ(samples.histograms[1], nullptr);
+}
+
+TEST_P(MetricStoreSuite, LateHistogramsTakeTheirPlaceAndTellResets) {
+    const SeriesRef a = ref({{"__name__", "x"}});
+    for (const int64_t t : {5, 1, 3, 4, 2}) {
+        // The counter restarts at 4.
+        const double count = t < 4 ? static_cast<double>(10 * t) : static_cast<double>(t);
+        EXPECT_EQ(append_histogram(a, t * 1000, histogram(count), 0, now() - 5).stored, 1u);
+    }
+    SampleColumns samples;
+    ASSERT_TRUE(select({name_is("x")}, 0, 9000)->read(0, samples).ok());
+    ASSERT_EQ(samples.size(), 5u);
+    ASSERT_EQ(samples.histograms.size(), 5u);
+    ASSERT_EQ(samples.starts.size(), 5u);
+    using Hint = CounterResetHint;
+    const Hint want[] = {Hint::kUnknown, Hint::kNotReset, Hint::kNotReset, Hint::kReset,
+                         Hint::kNotReset};
+    for (size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(samples.timestamps[i], (now() + static_cast<int64_t>(i + 1) * 1000).count);
+        EXPECT_EQ(samples.histograms[i]->count,
+                  i < 3 ? 50.0 * static_cast<double>(i + 1) : 5.0 * static_cast<double>(i + 1));
+        EXPECT_EQ(samples.starts[i], (now() - 5).count);
+        if (i > 0) EXPECT_EQ(samples.histograms[i]->counter_reset_hint, want[i]) << i;
+    }
+}
+
+TEST_P(MetricStoreSuite, KeepsManyHistogramsOfManyLayouts) {
+    const SeriesRef a = ref({{"__name__", "x"}});
+    std::vector<std::shared_ptr<const Histogram>> sent;
+    for (int i = 0; i < 300; ++i) {
+        Histogram one = *histogram(i);
+        one.counter_reset_hint = i < 200 ? CounterResetHint::kGauge : CounterResetHint::kReset;
+        if (i % 50 == 49) one.positive_spans[0].offset = -i;
+        if (i % 70 == 69) one.schema = -4;
+        sent.push_back(std::make_shared<const Histogram>(one));
+        EXPECT_EQ(append_histogram(a, i * 1000, sent.back()).stored, 1u);
+    }
+    SampleColumns samples;
+    ASSERT_TRUE(select({name_is("x")}, 0, 300'000)->read(0, samples).ok());
+    ASSERT_EQ(samples.histograms.size(), sent.size());
+    for (size_t i = 0; i < sent.size(); ++i)
+        EXPECT_TRUE(same_sample(*samples.histograms[i], *sent[i])) << i;
+}
+
+TEST_P(MetricStoreSuite, RefusesAHistogramThatIsNotSound) {
+    const SeriesRef a = ref({{"__name__", "x"}});
+    Histogram bad = *histogram(1);
+    bad.positive_buckets.pop_back();
+    const auto made = std::make_shared<const Histogram>(bad);
+    const Millis time = now();
+    const double value = 0;
+    SampleBatch batch;
+    batch.series = {&a, 1};
+    batch.timestamps = {&time, 1};
+    batch.values = {&value, 1};
+    batch.histograms = {&made, 1};
+    const Result<AppendResult> got = store().append(batch);
+    ASSERT_FALSE(got.ok());
+    EXPECT_EQ(got.error().code, Code::kInvalid);
 }
 
 TEST_P(MetricStoreSuite, ASelectionIsASnapshot) {

@@ -9,6 +9,7 @@
 #include "contract/metric_store.h"
 #include "tsdb/block_format.h"
 #include "tsdb/block_index.h"
+#include "tsdb/histogram_column.h"
 
 namespace kw::tsdb {
 namespace {
@@ -188,7 +189,15 @@ Result<void> BlockCursor::State::append_chunk(const ChunkEntry& chunk, const Col
     } else if (!out.starts.empty()) {
         out.starts.resize(before + count);
     }
-    if (!out.histograms.empty()) out.histograms.resize(before + count);
+    if ((flags & kChunkHasHistograms) != 0) {
+        out.histograms.resize(before + count);
+        KW_TRY_ASSIGN(
+            const size_t histograms_used,
+            decode_histograms(bytes.subspan(offset), std::span(out.histograms).subspan(before)));
+        offset += histograms_used;
+    } else if (!out.histograms.empty()) {
+        out.histograms.resize(before + count);
+    }
     if (offset != bytes.size()) {
         return corrupt("chunk of {} bytes with {} after its columns", bytes.size(),
                        bytes.size() - offset);

@@ -42,10 +42,13 @@ inline constexpr size_t kPageHeaderBytes = 13;
 // A chunk is a window of the epoch, so that series of one scrape are cut at the same times.
 inline constexpr int64_t kChunkSpanMs = 2 * 3600 * 1000;
 inline constexpr size_t kChunkSamplesMax = 4096;
+// Spans, buckets and bounds of a chunk's histograms: 8 MiB when decoded, and well inside a page.
+inline constexpr uint64_t kChunkPartsMax = uint64_t{1} << 20;
 
 inline constexpr uint8_t kChunkHasStarts = 0x01;
 inline constexpr uint8_t kChunkHasPresence = 0x02;
-inline constexpr uint8_t kChunkFlagsUnused = 0xfc;
+inline constexpr uint8_t kChunkHasHistograms = 0x04;
+inline constexpr uint8_t kChunkFlagsUnused = 0xf8;
 
 // Appends the page of `raw`, compressed when that pays.
 // Errors: kExhausted over kPageBytesMax.

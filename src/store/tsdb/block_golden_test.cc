@@ -1,11 +1,13 @@
 // Blocks that older versions wrote must stay readable: testdata/block_v1 is one of version 1, never written
-// again, with what it holds as text. KW_NEW_GOLDEN=DIRECTORY writes one of the present version, and from it
-// a seed for block_reader_fuzz.
+// again, with what it holds as text; testdata/block_v1_histograms is one with native histograms.
+// KW_NEW_GOLDEN=DIRECTORY writes one of the present version (with KW_NEW_GOLDEN_HISTOGRAMS set, the second), and from it a
+// seed for block_reader_fuzz.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "base/fs/real.h"
+#include "model/native_histogram.h"
 #include "tsdb/block_format.h"
 #include "tsdb/block_testing.h"
 
@@ -16,16 +18,38 @@ using testing::Model;
 
 constexpr std::string_view kGoldenName = "01JD6Z8M000000000000000001";
 
-// A line a series, then a line a sample: time, bits of the value, start.
+// A line a series, then a line a sample: time, bits of the value or a histogram, start.
 std::string text_of(const Model& model) {
     std::string text;
     for (const auto& [labels, series] : model) {
         text += labels.to_string() + "\n";
         for (const auto& [t, sample] : series) {
-            text += fmt::format("  {} {:016x} {}\n", t, sample.value_bits, sample.start);
+            const std::string value = sample.histogram
+                                          ? histogram_text(from_stored(*sample.histogram))
+                                          : fmt::format("{:016x}", sample.value_bits);
+            text += fmt::format("  {} {} {}\n", t, value, sample.start);
         }
     }
     return text;
+}
+
+Model golden_histograms() {
+    Model model;
+    testing::add_histograms(model, 2026, 1'732'200'000'000, 100);
+    auto& strange = model[LabelSet{{"__name__", "strange histograms"}}];
+    Histogram custom;
+    custom.schema = kCustomBucketsSchema;
+    custom.counter_reset_hint = CounterResetHint::kGauge;
+    custom.count = 1.5;
+    custom.sum = -1e300;
+    custom.custom_values = {-1, 0.125, 1e9};
+    custom.positive_spans = {{1, 1}, {0, 0}, {1, 1}};
+    custom.positive_buckets = {0.5, 1};
+    Histogram marker;
+    marker.sum = kStaleMarker;
+    strange[-1] = {0, 0, std::make_shared<const Histogram>(custom)};
+    strange[7] = {0, 5, std::make_shared<const Histogram>(marker)};
+    return model;
 }
 
 Model golden_model() {
@@ -66,9 +90,9 @@ Bytes fuzz_seed(fs::FileSystem& files, const fs::Path& block, uint64_t series_co
     return out.take();
 }
 
-TEST(BlockGolden, Version1StaysReadable) {
+void expect_readable(std::string_view folder) {
     fs::RealFileSystem files;
-    const fs::Path directory = fs::join(KW_TESTDATA, "block_v1");
+    const fs::Path directory = fs::join(KW_TESTDATA, folder);
     const auto block = BlockReader::open(files, directory, std::string(kGoldenName));
     ASSERT_TRUE(block.ok()) << block.error().message;
     const Result<void> verified = (*block)->verify();
@@ -79,12 +103,17 @@ TEST(BlockGolden, Version1StaysReadable) {
     EXPECT_EQ(text_of(testing::model_of(**block)), *want);
 }
 
+TEST(BlockGolden, Version1StaysReadable) { expect_readable("block_v1"); }
+
+TEST(BlockGolden, HistogramsOfVersion1StayReadable) { expect_readable("block_v1_histograms"); }
+
 TEST(BlockGolden, WritesANewOneWhenAsked) {
     const char* directory = std::getenv("KW_NEW_GOLDEN");
     if (directory == nullptr) GTEST_SKIP() << "KW_NEW_GOLDEN is not set";
     fs::RealFileSystem files;
     ASSERT_TRUE(files.create_directories(directory).ok());
-    const Model model = golden_model();
+    const bool histograms = std::getenv("KW_NEW_GOLDEN_HISTOGRAMS") != nullptr;
+    const Model model = histograms ? golden_histograms() : golden_model();
     testing::ModelSource source(model);
     BlockWriteOptions options;
     options.name = kGoldenName;

@@ -31,9 +31,10 @@ Result<void> set_field(BlockMeta& meta, std::string_view key, std::string_view v
         uint64_t BlockMeta::* field;
     };
     constexpr Number kNumbers[] = {
-        {"generation", &BlockMeta::generation},   {"series", &BlockMeta::series_count},
-        {"samples", &BlockMeta::sample_count},    {"chunks", &BlockMeta::chunk_count},
-        {"index_bytes", &BlockMeta::index_bytes}, {"chunks_bytes", &BlockMeta::chunks_bytes},
+        {"histograms", &BlockMeta::histogram_count}, {"generation", &BlockMeta::generation},
+        {"series", &BlockMeta::series_count},        {"samples", &BlockMeta::sample_count},
+        {"chunks", &BlockMeta::chunk_count},         {"index_bytes", &BlockMeta::index_bytes},
+        {"chunks_bytes", &BlockMeta::chunks_bytes},
     };
     for (const Number& number : kNumbers) {
         if (key != number.key) continue;
@@ -84,11 +85,14 @@ bool is_block_name(std::string_view name) {
 
 std::string format_block_meta(const BlockMeta& meta) {
     std::string text = fmt::format(
-        "{} {}\nname {}\nmin_time {}\nmax_time {}\nlevel {}\ngeneration {}\nseries {}\nsamples {}\n"
-        "chunks {}\nindex_bytes {}\nchunks_bytes {}\n",
+        "{} {}\nname {}\nmin_time {}\nmax_time {}\nlevel {}\ngeneration {}\nseries {}\nsamples "
+        "{}\n",
         kFirstKey, kBlockVersion, meta.name, meta.range.min.count, meta.range.max.count, meta.level,
-        meta.generation, meta.series_count, meta.sample_count, meta.chunk_count, meta.index_bytes,
-        meta.chunks_bytes);
+        meta.generation, meta.series_count, meta.sample_count);
+    // Without the line an older version reads the block; with it, it says that it cannot.
+    if (meta.histogram_count > 0) text += fmt::format("histograms {}\n", meta.histogram_count);
+    text += fmt::format("chunks {}\nindex_bytes {}\nchunks_bytes {}\n", meta.chunk_count,
+                        meta.index_bytes, meta.chunks_bytes);
     for (const std::string& source : meta.sources) text += fmt::format("source {}\n", source);
     for (const std::string& parent : meta.parents) text += fmt::format("parent {}\n", parent);
     return text + fmt::format("{} {:08x}\n", kLastKey, crc32c(as_bytes(text)));

@@ -9,6 +9,7 @@
 //     generation 17                    the age: at one time the lower generation's sample wins
 //     series 1000
 //     samples 480000
+//     histograms 480                   samples of them that are native histograms; no line when there are none
 //     chunks 1000
 //     index_bytes 40123
 //     chunks_bytes 201456
@@ -39,6 +40,7 @@ struct BlockMeta {
     uint64_t generation = 0;
     uint64_t series_count = 0;
     uint64_t sample_count = 0;
+    uint64_t histogram_count = 0;  // of the samples
     uint64_t chunk_count = 0;
     uint64_t index_bytes = 0;
     uint64_t chunks_bytes = 0;

@@ -16,6 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::Model;
 using testing::model_of;
+using testing::ModelSeries;
 using testing::random_model;
 using testing::without_empty;
 using testing::write_model;
@@ -50,9 +51,55 @@ TEST(Block, HoldsWhatWasWritten) {
     }
 }
 
+TEST(Block, HoldsHistogramsInFewBytes) {
+    const auto files = new_disk();
+    Model model;
+    constexpr int kSamples = 480;  // two hours, four buckets that all grow
+    ModelSeries& series = model[LabelSet{{"__name__", "latency"}}];
+    std::mt19937_64 random(5);
+    double count = 0;
+    for (int i = 0; i < kSamples; ++i) {
+        count += static_cast<double>(random() % 20);
+        series[kStart + i * 15'000] = {0, 0, testing::model_histogram(count, 3)};
+    }
+    const auto block = write_model(*files, "blocks", 1, model);
+    ASSERT_NE(block, nullptr);
+    EXPECT_EQ(model_of(*block), model);
+    EXPECT_TRUE(block->verify().ok());
+    EXPECT_EQ(block->meta().histogram_count, uint64_t{kSamples});
+    // Count, sum and four buckets at some 6 bits; 16 bytes each as numbers.
+    EXPECT_LT(block->meta().chunks_bytes, uint64_t{kSamples} * 8);
+}
+
+TEST(Block, ABlockOfFloatsSaysNothingOfHistograms) {
+    const auto files = new_disk();
+    const auto block = write_model(*files, "blocks", 1, random_model(1, 1, 2, kStart, 10));
+    ASSERT_NE(block, nullptr);
+    EXPECT_THAT(format_block_meta(block->meta()), ::testing::Not(HasSubstr("histograms")));
+}
+
+TEST(Block, CutsChunksOfLargeHistograms) {
+    const auto files = new_disk();
+    Model model;
+    ModelSeries& series = model[LabelSet{{"__name__", "large"}}];
+    Histogram large;
+    large.positive_spans = {{0, 60'000}};
+    large.positive_buckets.assign(60'000, 1);
+    large.count = 60'000;
+    for (int i = 0; i < 40; ++i) {
+        large.positive_buckets[static_cast<size_t>(i)] = 2;
+        series[kStart + i] = {0, 0, std::make_shared<const Histogram>(large)};
+    }
+    const auto block = write_model(*files, "blocks", 1, model);
+    ASSERT_NE(block, nullptr);
+    EXPECT_GE(block->meta().chunk_count, 3u);  // 17 of them are a chunk
+    EXPECT_EQ(model_of(*block), model);
+}
+
 TEST(Block, ReadsAnyRange) {
     const auto files = new_disk();
-    const Model model = without_empty(random_model(7, 2, 20, kStart, 1200));
+    Model model = without_empty(random_model(7, 2, 20, kStart, 1200));
+    testing::add_histograms(model, 7, kStart, 1200);
     const auto block = write_model(*files, "blocks", 1, model);
     ASSERT_NE(block, nullptr);
     std::mt19937_64 random(8);
@@ -119,7 +166,7 @@ TEST(Block, RefusesWhatIsOutOfOrder) {
     };
     const SampleColumns good{{1, 2}, {1, 2}, {}, {}};
     SampleColumns histogram = good;
-    histogram.histograms = {nullptr, std::make_shared<const Histogram>()};
+    histogram.histograms = {std::make_shared<const Histogram>()};
     const LabelSet a{{"__name__", "a"}}, b{{"__name__", "b"}};
     struct Row {
         std::string_view what;
@@ -131,7 +178,7 @@ TEST(Block, RefusesWhatIsOutOfOrder) {
         {"series backwards", {{b, good}, {a, good}}, Code::kInvalid},
         {"times twice", {{a, {{1, 1}, {1, 2}, {}, {}}}}, Code::kInvalid},
         {"a value missing", {{a, {{1, 2}, {1}, {}, {}}}}, Code::kInvalid},
-        {"a native histogram", {{a, histogram}}, Code::kUnsupported},
+        {"a histogram missing", {{a, histogram}}, Code::kInvalid},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.what);
@@ -246,6 +293,7 @@ TEST(BlockMeta, RoundTripAndDamage) {
     meta.generation = 7;
     meta.series_count = 10;
     meta.sample_count = 480;
+    meta.histogram_count = 30;
     meta.chunk_count = 12;
     meta.index_bytes = 100;
     meta.chunks_bytes = 200;

@@ -13,15 +13,23 @@
 #include "base/cancel.h"
 #include "base/fs/memory.h"
 #include "contract/metric_store.h"
+#include "model/stored_histogram.h"
 #include "tsdb/block_reader.h"
 #include "tsdb/block_writer.h"
+#include "tsdb/histogram_column.h"
 
 namespace kw::tsdb::testing {
 
 struct ModelSample {
     uint64_t value_bits = 0;
     int64_t start = 0;
-    bool operator==(const ModelSample&) const = default;
+    HistogramPtr histogram = nullptr;
+    bool operator==(const ModelSample& other) const {
+        if (histogram && other.histogram)
+            return start == other.start && same_sample(*histogram, *other.histogram);
+        return histogram == other.histogram && value_bits == other.value_bits &&
+               start == other.start;
+    }
 };
 using ModelSeries = std::map<int64_t, ModelSample>;
 using Model = std::map<LabelSet, ModelSeries>;
@@ -38,6 +46,7 @@ class ModelSource final : public SeriesSource {
             samples.timestamps.push_back(timestamp);
             samples.values.push_back(std::bit_cast<double>(sample.value_bits));
             samples.starts.push_back(sample.start);
+            samples.histograms.push_back(sample.histogram);
         }
         ++next_;
         return true;
@@ -52,7 +61,8 @@ inline void add_samples(const SampleColumns& samples, ModelSeries& series) {
     for (size_t i = 0; i < samples.size(); ++i) {
         series.emplace(samples.timestamps[i],
                        ModelSample{std::bit_cast<uint64_t>(samples.values[i]),
-                                   samples.starts.empty() ? 0 : samples.starts[i]});
+                                   samples.starts.empty() ? 0 : samples.starts[i],
+                                   samples.histograms.empty() ? nullptr : samples.histograms[i]});
     }
 }
 
@@ -83,6 +93,40 @@ inline Model cut(const Model& model, const TimeRange& range) {
         }
     }
     return left;
+}
+
+// A histogram with `count` in each of its four buckets.
+inline HistogramPtr model_histogram(double count, int32_t schema) {
+    Histogram made;
+    made.schema = schema;
+    made.zero_threshold = 0x1p-128;
+    made.count = 4 * count;
+    made.sum = count / 8;
+    made.positive_spans = {{-3, 2}, {4, 1}};
+    made.positive_buckets = {count, count, count};
+    made.negative_spans = {{1, 1}};
+    made.negative_buckets = {count};
+    return std::make_shared<const Histogram>(std::move(made));
+}
+
+// Adds a series of histograms that grow, with floats and another layout now and then.
+inline void add_histograms(Model& model, uint64_t seed, int64_t start, size_t scrapes) {
+    std::mt19937_64 random(seed);
+    ModelSeries& series = model[LabelSet{{"__name__", "latency"}, {"job", "node"}}];
+    double count = 0;
+    int32_t schema = 3;
+    for (size_t i = 0; i < scrapes; ++i) {
+        count += static_cast<double>(random() % 20);
+        if (random() % 50 == 0) schema = static_cast<int32_t>(random() % 9);
+        ModelSample sample;
+        if (random() % 40 == 0) {
+            sample.value_bits = std::bit_cast<uint64_t>(count);
+        } else {
+            sample.histogram = model_histogram(count, schema);
+        }
+        if (random() % 3 == 0) sample.start = start - 1;
+        series.emplace(start + static_cast<int64_t>(i) * 15'000, sample);
+    }
 }
 
 // Series of `targets` scraped together every 15 s from `start` for `scrapes` scrapes, as exporters

@@ -9,8 +9,10 @@
 #include "codec/timestamps.h"
 #include "codec/values.h"
 #include "contract/metric_store.h"
+#include "model/stored_histogram.h"
 #include "tsdb/block_format.h"
 #include "tsdb/block_tables.h"
+#include "tsdb/histogram_column.h"
 
 namespace kw::tsdb {
 namespace {
@@ -141,9 +143,11 @@ class BlockBuilder final {
             return invalid("series {} after {}", labels.to_string(), last_labels_.to_string());
         }
         if (samples.values.size() != samples.size() ||
-            (!samples.starts.empty() && samples.starts.size() != samples.size())) {
-            return invalid("series {} with {} timestamps, {} values, {} starts", labels.to_string(),
-                           samples.size(), samples.values.size(), samples.starts.size());
+            (!samples.starts.empty() && samples.starts.size() != samples.size()) ||
+            (!samples.histograms.empty() && samples.histograms.size() != samples.size())) {
+            return invalid("series {} with {} timestamps, {} values, {} starts, {} histograms",
+                           labels.to_string(), samples.size(), samples.values.size(),
+                           samples.starts.size(), samples.histograms.size());
         }
         const auto& timestamps = samples.timestamps;
         const auto wrong = std::adjacent_find(timestamps.begin(), timestamps.end(),
@@ -151,11 +155,26 @@ class BlockBuilder final {
         if (wrong != timestamps.end()) {
             return invalid("series {}: time {} after {}", labels.to_string(), wrong[1], wrong[0]);
         }
-        if (std::any_of(samples.histograms.begin(), samples.histograms.end(),
-                        [](const auto& histogram) { return histogram != nullptr; })) {
-            return unsupported("series {}: native histograms", labels.to_string());
-        }
         return {};
+    }
+
+    // How many samples from `at` on are one chunk.
+    static size_t chunk_size(const SampleColumns& samples, size_t at) {
+        const std::span<const int64_t> timestamps = samples.timestamps;
+        const int64_t window = window_of(timestamps[at]);
+        const auto parts_of = [&](size_t i) {
+            const bool is_float = samples.histograms.empty() || samples.histograms[i] == nullptr;
+            return is_float ? 0 : histogram_parts(*samples.histograms[i]);
+        };
+        uint64_t parts = parts_of(at);
+        size_t size = 1;
+        while (size < kChunkSamplesMax && at + size < timestamps.size() &&
+               window_of(timestamps[at + size]) == window) {
+            parts += parts_of(at + size);
+            if (parts > kChunkPartsMax) break;
+            ++size;
+        }
+        return size;
     }
 
     Result<void> add_chunks(uint64_t group, const SampleColumns& samples) {
@@ -163,18 +182,11 @@ class BlockBuilder final {
         ByteWriter entries;
         uint64_t count = 0;
         for (size_t at = 0; at < timestamps.size(); ++count) {
-            const int64_t window = window_of(timestamps[at]);
-            size_t size = 1;
-            while (size < kChunkSamplesMax && at + size < timestamps.size() &&
-                   window_of(timestamps[at + size]) == window) {
-                ++size;
-            }
-            const std::span<const int64_t> starts =
-                samples.starts.empty() ? std::span<const int64_t>()
-                                       : std::span(samples.starts).subspan(at, size);
-            KW_TRY_ASSIGN(const ColumnTable::Use use,
-                          columns_.use(timestamps.subspan(at, size), group, window));
-            encode_chunk(use, std::span(samples.values).subspan(at, size), starts);
+            const size_t size = chunk_size(samples, at);
+            KW_TRY_ASSIGN(
+                const ColumnTable::Use use,
+                columns_.use(timestamps.subspan(at, size), group, window_of(timestamps[at])));
+            encode_chunk(use, samples, at, size);
             const bool new_page =
                 !chunk_page_.empty() && chunk_page_.size() + chunk_.size() > kChunkPageBytes;
             if (new_page) KW_TRY(end_chunk_page());
@@ -189,18 +201,29 @@ class BlockBuilder final {
         return {};
     }
 
-    void encode_chunk(const ColumnTable::Use& use, std::span<const double> values,
-                      std::span<const int64_t> starts) {
+    // Of samples [at, at + size).
+    void encode_chunk(const ColumnTable::Use& use, const SampleColumns& samples, size_t at,
+                      size_t size) {
+        const auto part = [&](const auto& column) {
+            return column.empty() ? std::span(column) : std::span(column).subspan(at, size);
+        };
+        const auto starts = part(samples.starts);
+        const auto histograms = part(samples.histograms);
         const bool with_starts = std::any_of(starts.begin(), starts.end(),
                                              [](int64_t start) { return start != kNoStart.count; });
+        const auto histogram_count = static_cast<uint64_t>(std::ranges::count_if(
+            histograms, [](const HistogramPtr& one) { return one != nullptr; }));
+        meta_.histogram_count += histogram_count;
         chunk_.clear();
         chunk_.push_back(static_cast<uint8_t>((with_starts ? kChunkHasStarts : 0) |
-                                              (use.partial ? kChunkHasPresence : 0)));
+                                              (use.partial ? kChunkHasPresence : 0) |
+                                              (histogram_count > 0 ? kChunkHasHistograms : 0)));
         if (use.partial) {
             codec::encode_presence(columns_.presence(), columns_.slot_count(use.column), chunk_);
         }
-        codec::encode_values(values, chunk_);
+        codec::encode_values(part(samples.values), chunk_);
         if (with_starts) codec::encode_timestamps(starts, chunk_);
+        if (histogram_count > 0) encode_histograms(histograms, chunk_);
     }
 
     Result<void> end_chunk_page() {

@@ -53,7 +53,7 @@ struct BlockWriteOptions {
 // has a sample. After an error nothing is left under the block's name; the temporary directory is
 // removed as far as the file system lets.
 // Errors: of the source; kInvalid (series or samples out of
-// order); kUnsupported (native histograms); kExhausted (disk full, more than 2^32 series);
+// order); kExhausted (disk full, more than 2^32 series);
 // kUnavailable (I/O); kCancelled.
 Result<std::optional<BlockMeta>> write_block(fs::FileSystem& files, const fs::Path& directory,
                                              SeriesSource& source, const BlockWriteOptions& options,

@@ -170,8 +170,9 @@ TEST(Compaction, IsTheUnionInWhichTheOlderWins) {
         for (uint64_t number = 1; number <= count; ++number) {
             // The same targets: series meet; some windows overlap, with other values at equal times.
             const auto shift = static_cast<int64_t>(random() % 8) * 30 * 15'000;
-            const Model model = without_empty(
+            Model model = without_empty(
                 random_model(seed * 2 + number % 2, 2, 8, kStart + shift, 20 + random() % 200));
+            testing::add_histograms(model, seed + number, kStart + shift, 20 + random() % 200);
             blocks.push_back(write_model(files, "blocks", number, model));
             ASSERT_NE(blocks.back(), nullptr);
             for (const auto& [labels, series] : model) {

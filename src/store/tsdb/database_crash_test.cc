@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "base/thread_pool.h"
 #include "tsdb/database.h"
+#include "tsdb/histogram_column.h"
 
 namespace kw::tsdb {
 namespace {
@@ -52,6 +53,16 @@ struct Told {
     std::map<std::string, SnapshotTold> snapshots;  // acknowledged, by name
     int snapshots_tried = 0;
 };
+
+// A histogram that is known by its sum.
+HistogramPtr histogram_of(double sum) {
+    Histogram made;
+    made.count = 4;
+    made.sum = sum;
+    made.positive_spans = {{0, 2}};
+    made.positive_buckets = {1, 3};
+    return std::make_shared<const Histogram>(made);
+}
 
 // A store over `files`, with all it needs.
 class Store {
@@ -91,9 +102,11 @@ class Store {
             series.push_back(*ref);
         }
         const std::vector<double> values(count, value);
+        std::vector<HistogramPtr> histograms(count);
+        if (count > 2) histograms[2] = histogram_of(value);
         for (const LabelSet& one : labels) told.sent[{one, time.count}] = value;
         const Result<AppendResult> result =
-            database_->append({series, std::span(&time, 1), values, {}, durability});
+            database_->append({series, std::span(&time, 1), values, {}, durability, histograms});
         if (!result.ok() || durability != Durability::kAcked) return;
         EXPECT_TRUE(result->refused.empty());
         for (const LabelSet& one : labels) told.acknowledged[{one, time.count}] = value;
@@ -151,7 +164,9 @@ class Store {
         for (size_t i = 0; i < selected->size(); ++i) {
             KW_TRY(selected->read(i, columns));
             for (size_t s = 0; s < columns.size(); ++s) {
-                samples[{selected->labels(i), columns.timestamps[s]}] = columns.values[s];
+                const bool is_float = columns.histograms.empty() || !columns.histograms[s];
+                samples[{selected->labels(i), columns.timestamps[s]}] =
+                    is_float ? columns.values[s] : columns.histograms[s]->sum;
             }
         }
         return samples;

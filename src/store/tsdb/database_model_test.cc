@@ -10,7 +10,9 @@
 #include "base/metrics.h"
 #include "base/thread_pool.h"
 #include "contract/memory_store.h"
+#include "model/native_histogram.h"
 #include "tsdb/database.h"
+#include "tsdb/histogram_column.h"
 
 namespace kw::tsdb {
 namespace {
@@ -43,9 +45,18 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
     }
 
     // Appends to both; verdicts must agree where the store can see what it has.
+    // A row whose metric is_histogram() is one, made of its value, now and then.
     void append(const std::vector<LabelSet>& labels, const std::vector<Millis>& times,
                 const std::vector<double>& values) {
         SampleBatch batch;
+        std::vector<HistogramPtr> histograms(labels.size());
+        bool any = false;
+        for (size_t i = 0; i < labels.size(); ++i) {
+            if (!is_histogram(labels[i]) || chance(8) == 0) continue;
+            histograms[i] = histogram(values[i]);
+            any = true;
+        }
+        if (any) batch.histograms = histograms;
         batch.timestamps = times;
         batch.values = values;
         std::vector<SeriesRef> series;
@@ -68,8 +79,39 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
         }
         for (const auto& [row, verdict] : result.refused) EXPECT_EQ(verdict, RowVerdict::kConflict);
         for (size_t i = 0; i < labels.size(); ++i) {
-            model_->add(labels[i], times[times.size() == 1 ? 0 : i], values[i]);
+            model_->add(labels[i], times[times.size() == 1 ? 0 : i], values[i], kNoStart,
+                        histograms[i]);
         }
+    }
+
+    static bool is_histogram(const LabelSet& labels) {
+        return labels.metric_name().ends_with("3") || labels.metric_name().ends_with("7");
+    }
+
+    static HistogramPtr histogram(double value) {
+        Histogram made;
+        if (is_stale(value)) {
+            made.sum = value;
+            return std::make_shared<const Histogram>(made);
+        }
+        const auto shape = static_cast<int32_t>(value) % 3;  // three layouts
+        made.counter_reset_hint =
+            shape == 2 ? CounterResetHint::kGauge : CounterResetHint::kUnknown;
+        made.zero_threshold = 0.5;
+        made.schema = shape;
+        made.sum = value;
+        made.count = 3 * value;
+        made.positive_spans = {{-1, 1}, {2, 1}};
+        made.positive_buckets = {value, 2 * value};
+        return std::make_shared<const Histogram>(made);
+    }
+
+    // Without what the store told from the sample before.
+    static HistogramPtr as_written(const HistogramPtr& read) {
+        if (read == nullptr || read->counter_reset_hint == CounterResetHint::kGauge) return read;
+        Histogram written = *read;
+        written.counter_reset_hint = CounterResetHint::kUnknown;
+        return std::make_shared<const Histogram>(written);
     }
 
     void scrape(uint64_t target) {
@@ -135,7 +177,9 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
             for (const auto& matchers : selectors) meant |= matches_all(matchers, labels);
             for (size_t s = 0; s < columns.size(); ++s) {
                 const Millis time{columns.timestamps[s]};
-                if (!meant || !range.contains(time)) rest->add(labels, time, columns.values[s]);
+                if (meant && range.contains(time)) continue;
+                rest->add(labels, time, columns.values[s], kNoStart,
+                          columns.histograms.empty() ? nullptr : as_written(columns.histograms[s]));
             }
         }
         model_ = std::move(rest);
@@ -178,8 +222,20 @@ class DatabaseModel : public testing::TestWithParam<uint64_t> {
             EXPECT_TRUE(selected->read(i, columns).ok());
             if (columns.size() == 0) continue;
             out += selected->labels(i).to_string();
+            // The hint of a histogram behind one of a counter is the same everywhere.
+            const Histogram* before = nullptr;
             for (size_t s = 0; s < columns.size(); ++s) {
-                out += fmt::format(" {}={}", columns.timestamps[s], columns.values[s]);
+                const Histogram* const now =
+                    columns.histograms.empty() ? nullptr : columns.histograms[s].get();
+                if (now == nullptr) {
+                    out += fmt::format(" {}={}", columns.timestamps[s], columns.values[s]);
+                } else {
+                    out += fmt::format(" {}={}", columns.timestamps[s],
+                                       histogram_text(from_stored(*now)));
+                    if (before != nullptr && before->counter_reset_hint != CounterResetHint::kGauge)
+                        out += fmt::format("/{}", static_cast<int>(now->counter_reset_hint));
+                }
+                before = now;
             }
             out += "\n";
         }

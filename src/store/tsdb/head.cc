@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/checksum.h"
+#include "model/stored_histogram.h"
 #include "tsdb/label_search.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_record.h"
@@ -23,6 +24,7 @@ struct Partition {
     std::vector<Millis> timestamps;
     std::vector<double> values;
     std::vector<Millis> starts;
+    std::vector<HistogramPtr> histograms;
 
     // Rows whose `shards` entry is kShardCount are left out.
     void fill(const SampleBatch& batch, const std::vector<uint8_t>& shards) {
@@ -47,6 +49,8 @@ struct Partition {
         if (batch.timestamps.size() > 1) gather(batch.timestamps, timestamps);
         starts.clear();
         if (!batch.starts.empty()) gather(batch.starts, starts);
+        histograms.clear();
+        if (!batch.histograms.empty()) gather(batch.histograms, histograms);
     }
 
     ShardRows part(size_t shard) const {
@@ -58,9 +62,26 @@ struct Partition {
         part.timestamps = timestamps.size() == 1 ? std::span<const Millis>(timestamps)
                                                  : std::span(timestamps).subspan(first, count);
         if (!starts.empty()) part.starts = std::span(starts).subspan(first, count);
+        if (!histograms.empty()) part.histograms = std::span(histograms).subspan(first, count);
         return part;
     }
 };
+
+// What a histogram without buckets takes in a record, in parts of 8 bytes.
+constexpr uint64_t kPartsOfAny = 8;
+
+// Errors: kInvalid, kExhausted (more than one record of the log may hold).
+Result<void> check_histograms(std::span<const HistogramPtr> histograms) {
+    uint64_t parts = 0;
+    for (const HistogramPtr& histogram : histograms) {
+        if (histogram == nullptr) continue;
+        KW_TRY(check_histogram(*histogram));
+        parts += kPartsOfAny + histogram_parts(*histogram);
+    }
+    if (parts <= kColumnPartsMax) return {};
+    return exhausted("batch of histograms with {} counts, spans, buckets and bounds, at most {}",
+                     parts, kColumnPartsMax);
+}
 
 void count_verdict(uint32_t row, RowVerdict verdict, AppendResult& result) {
     if (verdict == RowVerdict::kSameAgain) {
@@ -106,13 +127,16 @@ Result<AppendResult> Head::append(const SampleBatch& batch, const TimeRange& acc
     const size_t count = batch.series.size();
     if (batch.values.size() != count ||
         (batch.timestamps.size() != 1 && batch.timestamps.size() != count) ||
-        (!batch.starts.empty() && batch.starts.size() != count)) {
-        return invalid("batch of {} series, {} timestamps, {} values, {} starts", count,
-                       batch.timestamps.size(), batch.values.size(), batch.starts.size());
+        (!batch.starts.empty() && batch.starts.size() != count) ||
+        (!batch.histograms.empty() && batch.histograms.size() != count)) {
+        return invalid("batch of {} series, {} timestamps, {} values, {} starts, {} histograms",
+                       count, batch.timestamps.size(), batch.values.size(), batch.starts.size(),
+                       batch.histograms.size());
     }
     if (count > kWalRowsMax) return exhausted("batch of {} rows, at most {}", count, kWalRowsMax);
     AppendResult result;
     if (count == 0) return result;
+    KW_TRY(check_histograms(batch.histograms));
 
     // Most batches are one scrape: one shard and times that are fine.
     const auto first_shard = shard_of_id(batch.series[0].id);
@@ -124,8 +148,9 @@ Result<AppendResult> Head::append(const SampleBatch& batch, const TimeRange& acc
     thread_local SkippedRows skipped;
     if (one_shard && all_accepted) {
         skipped.clear();
-        shards_[first_shard].append({batch.series, batch.timestamps, batch.values, batch.starts},
-                                    wal_, skipped);
+        shards_[first_shard].append(
+            {batch.series, batch.timestamps, batch.values, batch.starts, batch.histograms}, wal_,
+            skipped);
         for (const auto& [row, verdict] : skipped) count_verdict(row, verdict, result);
         result.stored = count - skipped.size();
         return result;
@@ -154,6 +179,7 @@ Result<AppendResult> Head::append(const SampleBatch& batch, const TimeRange& acc
         }
         result.stored += part.size() - skipped.size();
     }
+    partition.histograms.clear();
     std::sort(result.refused.begin(), result.refused.end());
     return result;
 }

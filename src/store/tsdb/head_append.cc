@@ -1,6 +1,7 @@
 // HeadShard's writing side.
 #include <algorithm>
 
+#include "model/stored_histogram.h"
 #include "tsdb/head_shard.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_record.h"
@@ -17,10 +18,6 @@ uint64_t bits_of(double value) { return std::bit_cast<uint64_t>(value); }
 
 // The one NaN that means "absent" is stored as the ordinary one.
 double storable(double value) { return is_absent(value) ? kNormalNan : value; }
-
-RowVerdict verdict_of_same_time(double stored, double value) {
-    return bits_of(stored) == bits_of(value) ? RowVerdict::kSameAgain : RowVerdict::kConflict;
-}
 
 constexpr auto kRowBefore = [](const HeadRow& row, int64_t time) { return row.time < time; };
 constexpr auto kEndsBefore = [](const auto& chunk, int64_t time) {
@@ -40,13 +37,18 @@ bool stands_at(const SampleColumns& samples, size_t position, int64_t time) {
 }
 
 void insert_sample(SampleColumns& samples, size_t position, int64_t time, double value,
-                   int64_t start) {
+                   int64_t start, HistogramPtr histogram) {
     if (start != kNoStart.count && samples.starts.empty()) samples.starts.resize(samples.size());
+    if (histogram != nullptr && samples.histograms.empty())
+        samples.histograms.resize(samples.size());
     const bool has_starts = start != kNoStart.count || !samples.starts.empty();
+    const bool has_histograms = histogram != nullptr || !samples.histograms.empty();
     const auto at = static_cast<ptrdiff_t>(position);
     samples.timestamps.insert(samples.timestamps.begin() + at, time);
     samples.values.insert(samples.values.begin() + at, value);
     if (has_starts) samples.starts.insert(samples.starts.begin() + at, start);
+    if (has_histograms)
+        samples.histograms.insert(samples.histograms.begin() + at, std::move(histogram));
 }
 
 // The value that stands at `time` in the sealed part of a column; kAbsent when none does. Chunks were encoded
@@ -129,10 +131,22 @@ void HeadShard::note_time(int64_t time) {
     range_.max = std::max(range_.max, Millis{time});
 }
 
-std::optional<double> HeadShard::own_value(const Own& own, int64_t time) {
+RowVerdict HeadShard::verdict_of_same_time(const Sample& stored, const Sample& sample) {
+    const bool same = stored.histogram != nullptr && sample.histogram != nullptr
+                          ? same_sample(*stored.histogram, *sample.histogram)
+                          : stored.histogram == sample.histogram &&
+                                bits_of(stored.value) == bits_of(sample.value);
+    return same ? RowVerdict::kSameAgain : RowVerdict::kConflict;
+}
+
+std::optional<HeadShard::Sample> HeadShard::own_sample(const Own& own, int64_t time) {
+    const auto sample_at = [](const SampleColumns& samples, size_t position) {
+        return Sample{samples.values[position], kNoStart.count,
+                      samples.histograms.empty() ? nullptr : samples.histograms[position]};
+    };
     for (const SampleColumns* const samples : {&own.open, &own.late}) {
         const size_t position = position_of(*samples, time);
-        if (stands_at(*samples, position, time)) return samples->values[position];
+        if (stands_at(*samples, position, time)) return sample_at(*samples, position);
     }
     const auto chunk = std::lower_bound(own.sealed.begin(), own.sealed.end(), time, kEndsBefore);
     if (chunk == own.sealed.end() || (*chunk)->first_time() > time ||
@@ -141,42 +155,68 @@ std::optional<double> HeadShard::own_value(const Own& own, int64_t time) {
     }
     const size_t position = position_of(scratch_, time);
     if (!stands_at(scratch_, position, time)) return std::nullopt;
-    return scratch_.values[position];
+    return sample_at(scratch_, position);
 }
 
 RowVerdict HeadShard::store_cell(uint64_t serial, const Place& place, HeadRow& row, double value) {
     double& cell = row.cells[place.column];
-    if (!is_absent(cell)) return verdict_of_same_time(cell, value);
+    if (!is_absent(cell)) return verdict_of_same_time({cell}, {value});
     if (place.has_own) {
-        if (const auto own = own_value(*own_.find(serial)->second, row.time)) {
-            return verdict_of_same_time(*own, value);
+        if (const auto own = own_sample(*own_.find(serial)->second, row.time)) {
+            return verdict_of_same_time(*own, {value});
         }
     }
     cell = value;
     return RowVerdict::kStored;
 }
 
-RowVerdict HeadShard::store_own(uint64_t serial, Place& place, int64_t time, double value,
-                                int64_t start) {
+void HeadShard::note_hint(const Group& group, uint32_t column, const Own& own, int64_t time,
+                          HistogramPtr& histogram) {
+    if (own.open.histograms.empty() || own.open.histograms.back() == nullptr) return;
+    const int64_t before = own.open.timestamps.back();
+    if (before <= group.sealed_last()) return;  // floats may stand between
+    for (auto row = group.open.rbegin(); row != group.open.rend() && row->time > before; ++row) {
+        if (row->time < time && column < row->cells.size() && !is_absent(row->cells[column]))
+            return;
+    }
+    CounterResetHint hint = hint_behind(*histogram, own.open.histograms.back().get());
+    // A reset is told by who reads both; kReset itself would stay, whatever comes between them later.
+    if (hint == CounterResetHint::kReset) hint = CounterResetHint::kUnknown;
+    if (histogram->counter_reset_hint == CounterResetHint::kReset ||
+        histogram->counter_reset_hint == hint) {
+        return;
+    }
+    auto noted = std::make_shared<Histogram>(*histogram);
+    noted->counter_reset_hint = hint;
+    histogram = std::move(noted);
+}
+
+RowVerdict HeadShard::store_own(uint64_t serial, Place& place, int64_t time, Sample sample) {
     Group& group = groups_[place.group];
     if (time > dropped_) {
         const HeadRow* const row = group.find(time);
         const double cell = row != nullptr && place.column < row->cells.size()
                                 ? row->cells[place.column]
                                 : sealed_cell(group.sealed, place.column, time);
-        if (!is_absent(cell)) return verdict_of_same_time(cell, value);
+        if (!is_absent(cell)) return verdict_of_same_time({cell}, sample);
     }
     std::unique_ptr<Own>& entry = own_[serial];
     if (entry == nullptr) entry = std::make_unique<Own>();
     place.has_own = 1;
     Own& own = *entry;
-    if (const auto stored = own_value(own, time)) return verdict_of_same_time(*stored, value);
+    if (const auto stored = own_sample(own, time)) return verdict_of_same_time(*stored, sample);
     if (time <= own.sealed_last() || (frozen_ && time <= floor_)) {
-        insert_sample(own.late, position_of(own.late, time), time, value, start);
-        if (!frozen_ && own.late.size() >= kSealSamples) merge_late(own);
+        insert_sample(own.late, position_of(own.late, time), time, sample.value, sample.start,
+                      std::move(sample.histogram));
+        if (!frozen_ && own.late.size() >= seal_size(own.late)) merge_late(own);
     } else {
-        insert_sample(own.open, position_of(own.open, time), time, value, start);
-        if (own.open.size() >= kSealSamples + kOpenSamples) seal_own(own);
+        const size_t position = position_of(own.open, time);
+        if (sample.histogram != nullptr && position == own.open.size() && position > 0) {
+            note_hint(group, place.column, own, time, sample.histogram);
+        }
+        insert_sample(own.open, position, time, sample.value, sample.start,
+                      std::move(sample.histogram));
+        if (own.open.size() >= seal_size(own.open) + open_size(own.open)) seal_own(own);
     }
     return RowVerdict::kStored;
 }
@@ -189,7 +229,12 @@ void HeadShard::store_run(const ShardRows& rows, size_t begin, size_t end, Skipp
     bool made = false;
     if (time > floor_ && time > group.sealed_last()) {
         row = group.find(time);
-        const size_t count = end - begin;
+        size_t count = end - begin;
+        if (!rows.histograms.empty()) {
+            count -= static_cast<size_t>(
+                std::ranges::count_if(rows.histograms.subspan(begin, count),
+                                      [](const HistogramPtr& one) { return one != nullptr; }));
+        }
         if (row == nullptr && count >= kRowCellsMin && count * kRowFillMin >= group.live()) {
             row = group.make(time);
             made = true;
@@ -203,11 +248,16 @@ void HeadShard::store_run(const ShardRows& rows, size_t begin, size_t end, Skipp
     size_t stored = 0;
     for (size_t i = begin; i < end; ++i) {
         const uint64_t serial = serial_of_id(rows.series[i].id);
-        const double value = storable(rows.values[i]);
         const int64_t start = rows.start(i);
-        const RowVerdict verdict = row != nullptr && start == kNoStart.count
-                                       ? store_cell(serial, *batch_places_[i], *row, value)
-                                       : store_own(serial, *batch_places_[i], time, value, start);
+        RowVerdict verdict{};
+        if (rows.is_histogram(i)) {
+            verdict = store_own(serial, *batch_places_[i], time, {0, start, rows.histograms[i]});
+        } else if (const double value = storable(rows.values[i]);
+                   row != nullptr && start == kNoStart.count) {
+            verdict = store_cell(serial, *batch_places_[i], *row, value);
+        } else {
+            verdict = store_own(serial, *batch_places_[i], time, {value, start});
+        }
         if (verdict == RowVerdict::kStored) {
             ++stored;
         } else {

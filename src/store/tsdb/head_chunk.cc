@@ -5,6 +5,7 @@
 #include "codec/presence.h"
 #include "codec/timestamps.h"
 #include "codec/values.h"
+#include "tsdb/histogram_column.h"
 
 namespace kw::tsdb {
 
@@ -98,8 +99,21 @@ std::shared_ptr<const SeriesChunk> SeriesChunk::seal(const SampleColumns& sample
                                          [](int64_t start) { return start != kNoStart.count; });
         if (chunk->has_starts_) codec::encode_timestamps(starts, encoded);
     }
+    if (!samples.histograms.empty()) {
+        const std::span histograms = std::span(samples.histograms).subspan(begin, end - begin);
+        chunk->has_histograms_ = std::ranges::any_of(
+            histograms, [](const HistogramPtr& histogram) { return histogram != nullptr; });
+        if (chunk->has_histograms_) encode_histograms(histograms, encoded);
+    }
     chunk->bytes_.assign(encoded.begin(), encoded.end());
     return chunk;
+}
+
+Result<void> SeriesChunk::times(std::vector<int64_t>& out) const {
+    const size_t before = out.size();
+    out.resize(before + sample_count_);
+    KW_TRY(codec::decode_timestamps(bytes_, std::span(out).subspan(before)));
+    return {};
 }
 
 Result<void> SeriesChunk::read(SampleColumns& out) const {
@@ -110,9 +124,15 @@ Result<void> SeriesChunk::read(SampleColumns& out) const {
     KW_TRY_ASSIGN(const size_t times_used, codec::decode_timestamps(in, out.timestamps));
     in = in.subspan(times_used);
     KW_TRY_ASSIGN(const size_t values_used, codec::decode_values(in, out.values));
-    if (!has_starts_) return {};
-    out.starts.resize(sample_count_);
-    KW_TRY(codec::decode_timestamps(in.subspan(values_used), out.starts));
+    in = in.subspan(values_used);
+    if (has_starts_) {
+        out.starts.resize(sample_count_);
+        KW_TRY_ASSIGN(const size_t starts_used, codec::decode_timestamps(in, out.starts));
+        in = in.subspan(starts_used);
+    }
+    if (!has_histograms_) return {};
+    out.histograms.resize(sample_count_);
+    KW_TRY(decode_histograms(in, out.histograms));
     return {};
 }
 

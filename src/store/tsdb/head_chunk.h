@@ -72,6 +72,8 @@ class SeriesChunk final {
     size_t sample_count() const { return sample_count_; }
     uint64_t bytes() const { return sizeof(SeriesChunk) + bytes_.capacity(); }
 
+    // Appends sample_count() timestamps. Errors: kCorrupt.
+    Result<void> times(std::vector<int64_t>& out) const;
     // Replaces `out`. Errors: kCorrupt.
     Result<void> read(SampleColumns& out) const;
 
@@ -82,7 +84,8 @@ class SeriesChunk final {
     int64_t last_time_ = 0;
     size_t sample_count_ = 0;
     bool has_starts_ = false;
-    Bytes bytes_;  // timestamps, values, start timestamps
+    bool has_histograms_ = false;
+    Bytes bytes_;  // timestamps, values, start timestamps, histograms
 };
 
 }  // namespace kw::tsdb

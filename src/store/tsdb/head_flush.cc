@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <roaring/roaring.hh>
 
+#include "model/stored_histogram.h"
 #include "tsdb/head.h"
 #include "tsdb/wal_record.h"
 
@@ -68,10 +69,24 @@ class GroupWriter {
     std::vector<double> values_;
 };
 
+// How many of the samples from `begin` on fit into one record.
+size_t rows_of_record(const SampleColumns& samples, size_t begin) {
+    const size_t most = std::min(kRowsPerRecord, samples.size() - begin);
+    if (samples.histograms.empty()) return most;
+    uint64_t parts = 0;
+    for (size_t i = 0; i < most; ++i) {
+        const HistogramPtr& histogram = samples.histograms[begin + i];
+        if (histogram != nullptr) parts += histogram_parts(*histogram);
+        if (parts > kColumnPartsMax) return i;
+    }
+    return most;
+}
+
 Result<void> write_own(uint64_t id, const SampleColumns& samples,
                        const std::function<Result<void>(ByteView)>& take) {
-    for (size_t begin = 0; begin < samples.size(); begin += kRowsPerRecord) {
-        const size_t count = std::min(kRowsPerRecord, samples.size() - begin);
+    size_t count = 0;
+    for (size_t begin = 0; begin < samples.size(); begin += count) {
+        count = rows_of_record(samples, begin);
         const std::vector<SeriesRef> series(count, SeriesRef{id});
         std::vector<Millis> times;
         std::vector<Millis> starts;
@@ -79,8 +94,11 @@ Result<void> write_own(uint64_t id, const SampleColumns& samples,
             times.push_back({samples.timestamps[i]});
             if (!samples.starts.empty()) starts.push_back({samples.starts[i]});
         }
-        KW_TRY(take(encode_samples(
-            {series, times, std::span(samples.values).subspan(begin, count), starts}, {})));
+        ShardRows rows{series, times, std::span(samples.values).subspan(begin, count), starts};
+        if (!samples.histograms.empty()) {
+            rows.histograms = std::span(samples.histograms).subspan(begin, count);
+        }
+        KW_TRY(take(encode_samples(rows, {})));
     }
     return {};
 }

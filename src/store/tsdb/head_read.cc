@@ -24,6 +24,15 @@ void append_part(const SampleColumns& from, const TimeRange& range, SampleColumn
                              from.starts.begin() + last);
         }
     }
+    if (!from.histograms.empty() || !to.histograms.empty()) {
+        to.histograms.resize(to.size());
+        if (from.histograms.empty()) {
+            to.histograms.resize(to.size() + static_cast<size_t>(last - first));
+        } else {
+            to.histograms.insert(to.histograms.end(), from.histograms.begin() + first,
+                                 from.histograms.begin() + last);
+        }
+    }
     to.timestamps.insert(to.timestamps.end(), begin, end);
     to.values.insert(to.values.end(), from.values.begin() + first, from.values.begin() + last);
 }

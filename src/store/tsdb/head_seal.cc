@@ -17,6 +17,10 @@ void erase_front(SampleColumns& from, size_t count) {
     erase(from.timestamps);
     erase(from.values);
     erase(from.starts);
+    erase(from.histograms);
+    if (std::ranges::all_of(from.histograms, [](const auto& one) { return one == nullptr; })) {
+        from.histograms.clear();
+    }
 }
 
 SampleColumns slice(const SampleColumns& from, size_t begin, size_t end) {
@@ -30,6 +34,7 @@ SampleColumns slice(const SampleColumns& from, size_t begin, size_t end) {
     copy(from.timestamps, part.timestamps);
     copy(from.values, part.values);
     copy(from.starts, part.starts);
+    copy(from.histograms, part.histograms);
     return part;
 }
 
@@ -60,9 +65,10 @@ void HeadShard::seal_rows(Group& group) {
 }
 
 void HeadShard::seal_own(Own& own) {
-    own.sealed.push_back(SeriesChunk::seal(own.open, 0, kSealSamples));
+    const size_t count = seal_size(own.open);
+    own.sealed.push_back(SeriesChunk::seal(own.open, 0, count));
     add_chunk(own.sealed.back()->bytes());
-    erase_front(own.open, kSealSamples);
+    erase_front(own.open, count);
 }
 
 void HeadShard::merge_late(Own& own) {
@@ -80,7 +86,8 @@ void HeadShard::merge_late(Own& own) {
         merge_samples(scratch_, slice(own.late, next, end), merge_scratch_);
         next = end;
         remove_chunk(chunk->bytes());
-        const size_t parts = (scratch_.size() + 2 * kSealSamples - 1) / (2 * kSealSamples);
+        const size_t most = 2 * seal_size(scratch_);
+        const size_t parts = (scratch_.size() + most - 1) / most;
         for (size_t part = 0; part < parts; ++part) {
             merged.push_back(SeriesChunk::seal(scratch_, scratch_.size() * part / parts,
                                                scratch_.size() * (part + 1) / parts));
@@ -92,7 +99,7 @@ void HeadShard::merge_late(Own& own) {
         merge_samples(own.open, slice(own.late, next, own.late.size()), merge_scratch_);
     }
     own.late = SampleColumns();
-    while (own.open.size() >= kSealSamples + kOpenSamples) seal_own(own);
+    while (own.open.size() >= seal_size(own.open) + open_size(own.open)) seal_own(own);
 }
 
 void HeadShard::cut_own(Own& own, int64_t until) {

@@ -11,7 +11,7 @@
 //   t2          1.5        9          3        <- the row that a scrape at t2 fills
 //
 // What does not fit that shape goes to the series' *own* samples, with timestamps of their own: late samples, start
-// timestamps, and rows that would be nearly empty.
+// timestamps, native histograms, and rows that would be nearly empty.
 //
 // Flushing to a block, which takes its time, is freeze(T) → snapshot() of all series → drop() or thaw(). While frozen,
 // samples up to T do not change; those that still come for that time wait in `late`, and are in no snapshot for the
@@ -39,6 +39,7 @@
 #include "model/sample.h"
 #include "tsdb/head_chunk.h"
 #include "tsdb/head_table.h"
+#include "tsdb/histogram_column.h"
 
 namespace kw::tsdb {
 
@@ -51,8 +52,12 @@ struct ShardRows {
     std::span<const Millis> timestamps;
     std::span<const double> values;
     std::span<const Millis> starts;
+    std::span<const HistogramPtr> histograms = {};  // none, or one a row: null where it is a float
 
     size_t size() const { return series.size(); }
+    bool is_histogram(size_t row) const {
+        return !histograms.empty() && histograms[row] != nullptr;
+    }
     int64_t time(size_t row) const { return timestamps[timestamps.size() == 1 ? 0 : row].count; }
     int64_t start(size_t row) const { return starts.empty() ? kNoStart.count : starts[row].count; }
 };
@@ -110,6 +115,9 @@ class HeadShard final {
     // The same for a series' own samples.
     static constexpr size_t kSealSamples = 128;
     static constexpr size_t kOpenSamples = 32;
+    // The same where there are histograms among them, which are some 500 bytes each while open.
+    static constexpr size_t kSealHistograms = 24;
+    static constexpr size_t kOpenHistograms = 8;
 
     HeadShard() = default;
     HeadShard(const HeadShard&) = delete;
@@ -189,6 +197,12 @@ class HeadShard final {
         }
         bool empty() const { return sealed.empty() && open.size() == 0 && late.size() == 0; }
     };
+    // A sample without its time.
+    struct Sample {
+        double value = 0;
+        int64_t start = kNoStart.count;
+        HistogramPtr histogram = nullptr;  // null: a float
+    };
     using OwnMap = boost::unordered_flat_map<uint64_t, std::unique_ptr<Own>>;
 
     void place_series(uint64_t serial, uint64_t group_key) KW_REQUIRES(mutex_);
@@ -197,13 +211,24 @@ class HeadShard final {
         KW_REQUIRES(mutex_);
     RowVerdict store_cell(uint64_t serial, const Place& place, HeadRow& row, double value)
         KW_REQUIRES(mutex_);
+    static RowVerdict verdict_of_same_time(const Sample& stored, const Sample& sample);
     // The own sample at `time`, if there is one.
-    std::optional<double> own_value(const Own& own, int64_t time) KW_REQUIRES(mutex_);
-    RowVerdict store_own(uint64_t serial, Place& place, int64_t time, double value, int64_t start)
+    std::optional<Sample> own_sample(const Own& own, int64_t time) KW_REQUIRES(mutex_);
+    RowVerdict store_own(uint64_t serial, Place& place, int64_t time, Sample sample)
         KW_REQUIRES(mutex_);
+    // Notes in a histogram that comes after all others of `own` whether its counter went on.
+    void note_hint(const Group& group, uint32_t column, const Own& own, int64_t time,
+                   HistogramPtr& histogram) KW_REQUIRES(mutex_);
     void note_time(int64_t time) KW_REQUIRES(mutex_);
     void seal_rows(Group& group) KW_REQUIRES(mutex_);
     void seal_own(Own& own) KW_REQUIRES(mutex_);
+    // How many of `samples` make a chunk, and how many stay open behind.
+    static size_t seal_size(const SampleColumns& samples) {
+        return samples.histograms.empty() ? kSealSamples : kSealHistograms;
+    }
+    static size_t open_size(const SampleColumns& samples) {
+        return samples.histograms.empty() ? kOpenSamples : kOpenHistograms;
+    }
     // Brings `late` to its place among the others.
     void merge_late(Own& own) KW_REQUIRES(mutex_);
     // Cuts what stands up to `until`, `late` not looked at.

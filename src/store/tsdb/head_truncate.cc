@@ -39,11 +39,11 @@ Result<void> HeadShard::add_windows(int64_t until, int64_t span_ms,
         }
         for (const HeadRow& row : group.open) add(row.time);
     }
-    SampleColumns samples;
     for (const auto& [serial, own] : own_) {
         for (const auto& chunk : own->sealed) {
-            KW_TRY(chunk->read(samples));
-            for (const int64_t time : samples.timestamps) add(time);
+            times.clear();
+            KW_TRY(chunk->times(times));
+            for (const int64_t time : times) add(time);
         }
         for (const int64_t time : own->open.timestamps) add(time);
     }

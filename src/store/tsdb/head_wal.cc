@@ -39,6 +39,7 @@ uint64_t Head::restore_samples(const ShardRows& rows) {
         const Millis time{rows.time(i)};
         const Millis start{rows.start(i)};
         ShardRows one{std::span(&ref, 1), std::span(&time, 1), rows.values.subspan(i, 1), {}};
+        if (!rows.histograms.empty()) one.histograms = rows.histograms.subspan(i, 1);
         if (!rows.starts.empty()) one.starts = std::span(&start, 1);
         append(one);
     }

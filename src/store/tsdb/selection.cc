@@ -4,6 +4,8 @@
 #include <roaring/roaring.hh>
 
 #include "base/cancel.h"
+#include "model/stored_histogram.h"
+#include "tsdb/histogram_column.h"
 #include "tsdb/postings.h"
 #include "tsdb/sample_merge.h"
 
@@ -13,6 +15,20 @@ namespace {
 constexpr uint64_t kSeriesPerCheck = 1024;
 // Of a series in the list: its labels have some 200 bytes.
 constexpr uint64_t kSeriesBytes = 240;
+
+// Gives each histogram the hint of its place: in which order samples came, and from where, does not show.
+void tell_resets(SampleColumns& samples) {
+    for (size_t i = 1; i < samples.size(); ++i) {
+        const HistogramPtr& before = samples.histograms[i - 1];
+        HistogramPtr& now = samples.histograms[i];
+        if (now == nullptr || before == nullptr) continue;
+        const CounterResetHint hint = hint_behind(*now, before.get());
+        if (hint == now->counter_reset_hint) continue;
+        auto told = std::make_shared<Histogram>(*now);
+        told->counter_reset_hint = hint;
+        now = std::move(told);
+    }
+}
 
 }  // namespace
 
@@ -128,6 +144,7 @@ Result<void> Selection::read(size_t index, SampleColumns& out) const {
         KW_TRY(read_part(parts_[series.first_part + i], newer));
         merge_samples(out, newer, scratch);
     }
+    if (!out.histograms.empty()) tell_resets(out);
     return {};
 }
 

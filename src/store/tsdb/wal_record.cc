@@ -1,5 +1,6 @@
 #include "tsdb/wal_record.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -173,8 +174,16 @@ Bytes encode_series(uint64_t id, const LabelSet& labels) {
 Bytes encode_samples(const ShardRows& rows, const SkippedRows& skipped) {
     const size_t count = rows.size() - skipped.size();
     const bool one_timestamp = rows.timestamps.size() == 1;
+    std::vector<HistogramPtr> histograms;  // of all rows, when there are any
+    if (!rows.histograms.empty()) {
+        for_each_kept(rows, skipped, [&](size_t i) { histograms.push_back(rows.histograms[i]); });
+        if (std::ranges::all_of(histograms, [](const auto& one) { return one == nullptr; })) {
+            histograms.clear();
+        }
+    }
     ByteWriter head;
-    head.u8(static_cast<uint8_t>(WalRecordKind::kSamples));
+    head.u8(static_cast<uint8_t>(histograms.empty() ? WalRecordKind::kSamples
+                                                    : WalRecordKind::kMixedSamples));
     head.u8(static_cast<uint8_t>((one_timestamp ? kOneTimestamp : 0) |
                                  (rows.starts.empty() ? 0 : kHasStarts)));
     head.u8(static_cast<uint8_t>(shard_of_id(rows.series[0].id)));
@@ -205,17 +214,18 @@ Bytes encode_samples(const ShardRows& rows, const SkippedRows& skipped) {
     size_t row = 0;
     for_each_kept(rows, skipped, [&](size_t i) {
         unsigned code = 0;
-        at = put_value(rows.values[i], at, code);
+        at = put_value(rows.is_histogram(i) ? 0 : rows.values[i], at, code);
         out[codes + row / 2] |= static_cast<uint8_t>(code << (row % 2 * 4));
         ++row;
     });
     out.resize(static_cast<size_t>(at - out.data()));
+    if (!histograms.empty()) encode_histograms(histograms, out);
     return out;
 }
 
 Result<WalRecordKind> wal_record_kind(ByteView record) {
     if (record.empty()) return corrupt("empty record");
-    if (record[0] < 1 || record[0] > static_cast<uint8_t>(WalRecordKind::kSamples)) {
+    if (record[0] < 1 || record[0] > static_cast<uint8_t>(WalRecordKind::kMixedSamples)) {
         return unsupported("record of kind {}", record[0]);
     }
     return static_cast<WalRecordKind>(record[0]);
@@ -242,7 +252,7 @@ Result<std::vector<DecodedSeries>> decode_series(ByteView record) {
 
 Result<void> decode_samples(ByteView record, DecodedSamples& out) {
     ByteReader in(record);
-    KW_TRY(in.u8());
+    KW_TRY_ASSIGN(const uint8_t kind, in.u8());
     KW_TRY_ASSIGN(const uint8_t flags, in.u8());
     if (flags > (kOneTimestamp | kHasStarts)) return corrupt("flags {:#x}", flags);
     KW_TRY_ASSIGN(const uint8_t shard, in.u8());
@@ -252,6 +262,7 @@ Result<void> decode_samples(ByteView record, DecodedSamples& out) {
     out.series.clear();
     out.timestamps.clear();
     out.starts.clear();
+    out.histograms.clear();
     out.series.reserve(count);
     bool good_serials = true;
     KW_TRY(take_runs<1>(in, count, [&](int64_t serial) {
@@ -274,7 +285,13 @@ Result<void> decode_samples(ByteView record, DecodedSamples& out) {
     for (size_t i = 0; i < count; ++i) {
         KW_TRY_ASSIGN(out.values[i], take_value(in, codes[i / 2] >> (i % 2 * 4) & 0xf));
     }
-    if (!in.at_end()) return corrupt("{} bytes behind the values", in.remaining());
+    if (kind == static_cast<uint8_t>(WalRecordKind::kMixedSamples)) {
+        out.histograms.resize(count);
+        KW_TRY_ASSIGN(const size_t used,
+                      decode_histograms(record.subspan(in.offset()), out.histograms));
+        KW_TRY(in.take(used));
+    }
+    if (!in.at_end()) return corrupt("{} bytes behind the samples", in.remaining());
     return {};
 }
 

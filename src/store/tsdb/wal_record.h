@@ -1,4 +1,5 @@
 // Records of the write-ahead log: series and samples, to bytes and back. Pure functions.
+// Histograms, where there are some, are a column of their own behind the values (histogram_column.h).
 //
 // Samples are columns: serials and timestamps as runs, values each by what it is (an integer, a short
 // decimal, a double with or without low zero bytes), some 4 bytes for what exporters send. Every record
@@ -21,6 +22,7 @@ namespace kw::tsdb {
 enum class WalRecordKind : unsigned char {  // on disk: never renumber
     kSeries = 1,
     kSamples = 2,
+    kMixedSamples = 3,  // with histograms among them
 };
 
 // Rows of one samples record, at most.
@@ -32,7 +34,8 @@ Bytes encode_series(uint64_t id, const LabelSet& labels);
 void begin_series_record(uint64_t count, ByteWriter& out);
 void append_series(uint64_t id, std::string_view encoded_labels, ByteWriter& out);
 
-// The rows of `rows` without those that `skipped` names; there is at least one.
+// The rows of `rows` without those that `skipped` names; there is at least one. Of kind kSamples when no histogram is
+// among them.
 Bytes encode_samples(const ShardRows& rows, const SkippedRows& skipped);
 
 // The kind of a record. Errors: kCorrupt (empty), kUnsupported.
@@ -50,9 +53,10 @@ struct DecodedSamples {
     std::vector<SeriesRef> series;
     std::vector<Millis> timestamps;  // one, or one a row
     std::vector<double> values;
-    std::vector<Millis> starts;  // none, or one a row
+    std::vector<Millis> starts;            // none, or one a row
+    std::vector<HistogramPtr> histograms;  // none, or one a row: null where it is a float
 
-    ShardRows rows() const { return {series, timestamps, values, starts}; }
+    ShardRows rows() const { return {series, timestamps, values, starts, histograms}; }
 };
 // Replaces `out`. Errors: kCorrupt.
 Result<void> decode_samples(ByteView record, DecodedSamples& out);

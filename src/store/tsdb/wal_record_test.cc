@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
+
+#include "model/stored_histogram.h"
 
 namespace kw::tsdb {
 namespace {
@@ -13,7 +16,8 @@ struct Columns {
     std::vector<Millis> timestamps;
     std::vector<double> values;
     std::vector<Millis> starts;
-    ShardRows rows() const { return {series, timestamps, values, starts}; }
+    std::vector<HistogramPtr> histograms;
+    ShardRows rows() const { return {series, timestamps, values, starts, histograms}; }
 };
 
 uint64_t bits(double value) { return std::bit_cast<uint64_t>(value); }
@@ -31,6 +35,11 @@ void expect_same(const Columns& want, const DecodedSamples& got) {
     EXPECT_EQ(want.series, got.series);
     EXPECT_EQ(want.timestamps, got.timestamps);
     EXPECT_EQ(want.starts, got.starts);
+    ASSERT_EQ(want.histograms.size(), got.histograms.size());
+    for (size_t i = 0; i < want.histograms.size(); ++i) {
+        ASSERT_EQ(want.histograms[i] == nullptr, got.histograms[i] == nullptr);
+        if (want.histograms[i]) EXPECT_TRUE(same_sample(*want.histograms[i], *got.histograms[i]));
+    }
     ASSERT_EQ(want.values.size(), got.values.size());
     for (size_t i = 0; i < want.values.size(); ++i) {
         EXPECT_EQ(bits(want.values[i]), bits(got.values[i])) << want.values[i];
@@ -93,6 +102,40 @@ TEST(WalRecord, GoldenBytes) {
     expect_same(columns, decoded);
 }
 
+HistogramPtr histogram_of(double count) {
+    Histogram made;
+    made.schema = -1;
+    made.zero_threshold = 0x1p-128;
+    made.count = count;
+    made.sum = 0.5;
+    made.positive_spans = {{3, 1}};
+    made.positive_buckets = {count};
+    return std::make_shared<const Histogram>(made);
+}
+
+TEST(WalRecord, GoldenBytesWithHistograms) {
+    Columns columns = of_values({1, 0});
+    columns.timestamps = {Millis{1000}};
+    columns.histograms = {nullptr, histogram_of(7)};
+    // kind, flags, shard, rows; one run of serials from 100; the time; codes; 1. Then slots 1 … 1; one by row;
+    // schema, threshold; spans; no bounds; hint; count, sum, zero count, bucket: each a constant.
+    const Bytes want = {3, 1, 3, 2, 0xc8, 1, 1, 0xd0, 0x0f, 0x01, 2, 1, 1,
+                        1, 1, 0, 1, 1,    1, 6, 1,    0,    0,    0, 5, 14,
+                        4, 0, 0, 0, 0,    0, 0, 0xe0, 0x3f, 5,    0, 5, 14};
+    EXPECT_EQ(encode_samples(columns.rows(), {}), want);
+    DecodedSamples decoded;
+    ASSERT_TRUE(decode_samples(want, decoded).ok());
+    expect_same(columns, decoded);
+    EXPECT_EQ(wal_record_kind(want).value(), WalRecordKind::kMixedSamples);
+}
+
+TEST(WalRecord, OnlyFloatsLeftAreAnOrdinaryRecord) {
+    Columns columns = of_values({1, 0});
+    columns.histograms = {nullptr, histogram_of(7)};
+    const Bytes record = encode_samples(columns.rows(), {{1, RowVerdict::kConflict}});
+    EXPECT_EQ(wal_record_kind(record).value(), WalRecordKind::kSamples);
+}
+
 TEST(WalRecord, ColumnsOfRowsAndSkippedOnes) {
     std::mt19937_64 random(3);
     for (int round = 0; round < 200; ++round) {
@@ -102,6 +145,7 @@ TEST(WalRecord, ColumnsOfRowsAndSkippedOnes) {
         const size_t count = 1 + random() % 50;
         const bool one_time = random() % 2 == 0;
         const bool starts = random() % 3 == 0;
+        const bool histograms = random() % 2 == 0;
         int64_t time = static_cast<int64_t>(random() >> (1 + random() % 63));
         columns.timestamps.assign(one_time ? 1 : 0, Millis{time});
         want.timestamps = columns.timestamps;
@@ -113,6 +157,12 @@ TEST(WalRecord, ColumnsOfRowsAndSkippedOnes) {
             if (random() % 3 == 0) time -= static_cast<int64_t>(random() % 100'000);
             if (!one_time) columns.timestamps.push_back({time});
             if (starts) columns.starts.push_back({static_cast<int64_t>(random() % 3)});
+            if (histograms) {
+                const bool is_one = random() % 2 == 0;
+                columns.histograms.push_back(is_one ? histogram_of(columns.values.back())
+                                                    : nullptr);
+                if (is_one) columns.values.back() = 0;
+            }
             if (random() % 8 == 0 && i > 0) {
                 skipped.emplace_back(static_cast<uint32_t>(i), RowVerdict::kConflict);
                 continue;
@@ -121,6 +171,10 @@ TEST(WalRecord, ColumnsOfRowsAndSkippedOnes) {
             want.values.push_back(columns.values.back());
             if (!one_time) want.timestamps.push_back(columns.timestamps.back());
             if (starts) want.starts.push_back(columns.starts.back());
+            if (histograms) want.histograms.push_back(columns.histograms.back());
+        }
+        if (std::ranges::all_of(want.histograms, [](const auto& one) { return one == nullptr; })) {
+            want.histograms.clear();
         }
         const Bytes record = encode_samples(columns.rows(), skipped);
         DecodedSamples got;

@@ -68,7 +68,8 @@ class DamageReport {
             for (const DecodedSeries& one : *series) {
                 add(fmt::format("series {} {}", one.id, one.labels.to_string()));
             }
-        } else if (record[0] == static_cast<uint8_t>(WalRecordKind::kSamples)) {
+        } else if (record[0] == static_cast<uint8_t>(WalRecordKind::kSamples) ||
+                   record[0] == static_cast<uint8_t>(WalRecordKind::kMixedSamples)) {
             DecodedSamples samples;  // serials and times stand before the values
             (void)decode_samples(record, samples).ok();
             if (samples.timestamps.empty()) return;
@@ -233,7 +234,8 @@ class Replay {
                     for (DecodedSeries& one : series) KW_TRY(receiver_.on_series(one));
                     return {};
                 }
-                case WalRecordKind::kSamples: {
+                case WalRecordKind::kSamples:
+                case WalRecordKind::kMixedSamples: {
                     KW_TRY(decode_samples(reader.record(), samples_));
                     KW_TRY_ASSIGN(const uint64_t unknown, receiver_.on_samples(samples_));
                     result_.rows_unknown += unknown;
