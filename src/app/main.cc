@@ -6,6 +6,7 @@
 
 #include "app/command.h"
 #include "app/command_check.h"
+#include "app/command_incident.h"
 #include "app/command_query.h"
 #include "app/command_rules.h"
 #include "app/command_unit_tests.h"
@@ -41,6 +42,7 @@ int run(int argc, char** argv) {
         [&] { chosen = [&](CommandContext& context) { return run_serve(flags, context.err); }; });
     add_query_command(app, chosen);
     add_rules_command(app, chosen);
+    add_incident_command(app, chosen);
     add_check_command(app, chosen);
     add_test_command(app, chosen);
     add_version_command(app, chosen);

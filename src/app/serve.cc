@@ -11,6 +11,7 @@
 #include "alerting/notify_pipeline.h"
 #include "alerting/silence_table.h"
 #include "api/alertmanager/alertmanager_api.h"
+#include "api/incidents/incidents_api.h"
 #include "api/prometheus_api.h"
 #include "api/rules/rule_api.h"
 #include "app/config/config.h"
@@ -31,6 +32,7 @@
 #include "base/thread_pool.h"
 #include "collect/collector.h"
 #include "identity/identity_store.h"
+#include "incidents/incidents.h"
 #include "intake/remote_write.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -235,6 +237,9 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     alertmanager.apply(running.alertmanager());
     RuleAlerts rule_alerts(alertmanager);
 
+    KW_TRY_ASSIGN(const std::unique_ptr<incidents::Incidents> incidents,
+                  incidents::Incidents::open(env, *state, alertmanager, engine, {}));
+
     // evaluate
     rules::RuleManager rule_manager(env, engine, store, &rule_alerts, rule_options(settings));
     const rules::ReadOptions rule_reading{.features = query_options.features};
@@ -268,6 +273,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         remote_collectors.end_unused();
         known_store.set(config.aliases);
         alertmanager.apply(config.alertmanager);
+        incidents->apply(config.incidents);
         rule_alerts.apply(config.external_labels, own_url(settings));
         rule_manager.apply(rule_set(config, settings));
     };
@@ -321,6 +327,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     api::add_alertmanager_routes(routes, {clock, alertmanager, api_build_info(), started});
     api::add_rule_routes(routes, {env, rule_manager, *rule_book, *backfills, rule_reading,
                                   [&] { return store.is_set(); }});
+    api::add_incidents_routes(routes, {clock, *incidents});
     web::add_web_routes(routes, {external.path, settings.flags.page_title});
 
     KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,
@@ -335,6 +342,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     running.apply_first(apply);
     alertmanager.start();
     backfills->start();
+    incidents->start();
     log.info("ready",
              {{"replay_seconds",
                fmt::format("{:.3f}", static_cast<double>(clock.steady_ns() - opening_ns) / 1e9)}});
@@ -347,6 +355,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     http->stop();
     backfills->stop();
     rule_manager.stop();
+    incidents->stop();
     alertmanager.stop();
     notifications->stop();  // before whom it answers to is gone
     scraper.stop();

@@ -107,6 +107,7 @@ describe("Keyboard", () => {
 const PAGES = [
   "explore",
   "explore?q1=up&q2=up&q2.tab=table&layout=side",
+  "incidents",
   "targets",
   "status",
   "status/tsdb",

@@ -13,6 +13,7 @@ const PAGES = [
   "alerting",
   "alerting/rules",
   "alerting/silences",
+  "incidents",
   "targets",
   "status",
   "status/tsdb",

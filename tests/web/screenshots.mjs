@@ -21,6 +21,7 @@ const SHOTS = [
   { name: "explore-light", path: explore, scheme: "light" },
   { name: "explore-dark", path: explore, scheme: "dark" },
   { name: "alerting-light", path: "alerting/rules", scheme: "light" },
+  { name: "incident-light", path: "incidents/INC-1", scheme: "light" },
   { name: "targets-light", path: "targets", scheme: "light" },
   {
     name: "explore-narrow",

@@ -13,6 +13,7 @@
 #include "app/config/globals.h"
 #include "app/config/identity.h"
 #include "app/config/inactive.h"
+#include "app/config/incidents.h"
 #include "app/config/schema.h"
 #include "base/fs/file_system.h"
 #include "model/sample.h"
@@ -48,6 +49,7 @@ class Loader {
         if (const Section* const identity = section.section("identity"); identity != nullptr) {
             KW_TRY_ASSIGN(config_.aliases, read_identity(*identity));
         }
+        KW_TRY_ASSIGN(config_.incidents, read_incidents(section.section("incidents")));
         KW_TRY(read_alertmanager_section(section));
         for (const std::string& glob : section.texts("rule_files")) {
             config_.rule_files.push_back(resolved_path(directory_of(path_), glob));

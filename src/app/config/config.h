@@ -1,4 +1,5 @@
-// The configuration file: prometheus.yml as Prometheus 3 takes it, and our own `collectors` and `identity`.
+// The configuration file: prometheus.yml as Prometheus 3 takes it, and our own `collectors`, `identity` and
+// `incidents`.
 //
 //   text ─▶ yaml.h (tree) ─▶ section.h (held against schema_*.cc) ─▶ convert.h (modules' options)
 //   ─▶ Config
@@ -29,6 +30,9 @@
 #include "scrape/options.h"
 
 namespace kw::alerting {
+struct Settings;
+}
+namespace kw::incidents {
 struct Settings;
 }
 namespace kw::fs {
@@ -86,6 +90,9 @@ struct Config {
 
     // Of `alertmanager`; null: not written, what then holds is the caller's.
     std::shared_ptr<const alerting::Settings> alertmanager;
+
+    // Of `incidents`, with its defaults where nothing is written; never null.
+    std::shared_ptr<const incidents::Settings> incidents;
 
     // As /api/v1/status/config shows it: defaults filled in, secrets as <secret>.
     std::string shown_yaml;

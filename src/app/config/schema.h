@@ -30,6 +30,8 @@ extern const Block kRemoteReadBlock;
 extern const Block kTracingBlock;
 // schema_collectors.cc
 extern const Block kCollectorsBlock;
+// schema_incidents.cc
+extern const Block kIncidentsBlock;
 // schema_config.cc
 extern const Block kConfigBlock;
 // alertmanager/schema_alertmanager.cc

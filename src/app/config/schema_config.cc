@@ -162,6 +162,7 @@ constexpr Field kConfigFields[] = {
     block("collectors", kCollectorsBlock, true),
     block("identity", kIdentityBlock),
     block("alertmanager", kAlertmanagerFileBlock),
+    block("incidents", kIncidentsBlock),
 };
 
 // No two blocks of the list `key` share a name; those without one may be many.

@@ -32,10 +32,24 @@ constexpr uint64_t kAssetBytesMax = 16 << 20;
 
 // The pages, and the paths of Prometheus' pages which the UI translates.
 constexpr std::string_view kPagePaths[] = {
-    "/",        "/explore", "/alerting",     "/alerting/*page",
-    "/targets", "/status",  "/status/*page", "/graph",
-    "/query",   "/alerts",  "/rules",        "/silences",
-    "/config",  "/flags",   "/tsdb-status",  "/service-discovery",
+    "/",
+    "/explore",
+    "/alerting",
+    "/alerting/*page",
+    "/incidents",
+    "/incidents/*page",
+    "/targets",
+    "/status",
+    "/status/*page",
+    "/graph",
+    "/query",
+    "/alerts",
+    "/rules",
+    "/silences",
+    "/config",
+    "/flags",
+    "/tsdb-status",
+    "/service-discovery",
 };
 
 struct Page {

@@ -26,6 +26,13 @@ export const ROUTES: readonly Route[] = [
     page: lazy(() => import('../pages/alerting/AlertingPage')),
   },
   {
+    path: '/incidents',
+    name: 'Incidents',
+    icon: 'incident',
+    key: 'i',
+    page: lazy(() => import('../pages/incidents/IncidentsPage')),
+  },
+  {
     path: '/targets',
     name: 'Targets',
     icon: 'targets',
