@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/fs/file_system.h"
+#include "net/curl_tls.h"
 #include "net/fields.h"
 
 namespace kw::net {
@@ -63,7 +64,7 @@ Result<void> set_tls(CURL* easy, fs::FileSystem& files, const MailServer& server
     set(CURLOPT_CAINFO_BLOB, ca);
     set(CURLOPT_SSLCERT_BLOB, cert);
     set(CURLOPT_SSLKEY_BLOB, key);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, curl_ssl_version(tls));
     if (tls.insecure_skip_verify) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -111,10 +112,19 @@ Result<void> send_mail(fs::FileSystem& files, const MailServer& server, const Ma
     if (easy == nullptr) return exhausted("no memory for a connection");
     const std::string hello = server.hello.empty() ? "localhost" : server.hello;
     const bool is_v6 = server.host.find(':') != std::string::npos;
+    const std::string host = fmt::format("{}{}{}", is_v6 ? "[" : "", server.host, is_v6 ? "]" : "");
+    // TLS to another name than the server's: the URL gets that name, the connection goes to the server.
+    const std::string& tls_name = server.tls.server_name;
     const std::string url =
-        fmt::format("{}://{}{}{}:{}/{}", server.is_tls ? "smtps" : "smtp", is_v6 ? "[" : "",
-                    server.host, is_v6 ? "]" : "", server.port, percent_encode(hello));
+        fmt::format("{}://{}:{}/{}", server.is_tls ? "smtps" : "smtp",
+                    tls_name.empty() ? host : tls_name, server.port, percent_encode(hello));
     curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
+    std::unique_ptr<curl_slist, SlistEnd> connect_to;
+    if (!tls_name.empty()) {
+        connect_to.reset(curl_slist_append(
+            nullptr, fmt::format("{}:{}:{}:{}", tls_name, server.port, host, server.port).c_str()));
+        curl_easy_setopt(easy.get(), CURLOPT_CONNECT_TO, connect_to.get());
+    }
     curl_easy_setopt(easy.get(), CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(easy.get(), CURLOPT_PROXY, "");
     curl_easy_setopt(easy.get(), CURLOPT_NOSIGNAL, 1L);

@@ -8,6 +8,7 @@
 
 #include "base/fs/file_system.h"
 #include "net/basic_auth.h"
+#include "net/curl_tls.h"
 
 namespace kw::net {
 namespace {
@@ -61,25 +62,6 @@ bool keeps_credentials(const Url& from, const Url& to) {
     const bool becomes_tls = from.scheme == "http" && from.port == 80 && to.scheme == "https" &&
                              to.port == 443 && from.host == to.host;
     return from.same_origin(to) || becomes_tls;
-}
-
-long ssl_version_option(const TlsClientOptions& tls) {
-    long lowest = CURL_SSLVERSION_TLSv1_2;
-    switch (tls.min_version) {
-        case TlsVersion::kTls10: lowest = CURL_SSLVERSION_TLSv1_0; break;
-        case TlsVersion::kTls11: lowest = CURL_SSLVERSION_TLSv1_1; break;
-        case TlsVersion::kTls13: lowest = CURL_SSLVERSION_TLSv1_3; break;
-        case TlsVersion::kTls12:
-        case TlsVersion::kDefault: break;
-    }
-    switch (tls.max_version) {
-        case TlsVersion::kTls10: return lowest | CURL_SSLVERSION_MAX_TLSv1_0;
-        case TlsVersion::kTls11: return lowest | CURL_SSLVERSION_MAX_TLSv1_1;
-        case TlsVersion::kTls12: return lowest | CURL_SSLVERSION_MAX_TLSv1_2;
-        case TlsVersion::kTls13: return lowest | CURL_SSLVERSION_MAX_TLSv1_3;
-        case TlsVersion::kDefault: break;
-    }
-    return lowest;
 }
 
 void append(Slist& list, const std::string& line) {
@@ -241,7 +223,7 @@ void Transfer::set_tls() {
         set_blob(easy.get(), CURLOPT_SSLKEY_BLOB, secrets.key);
         curl_easy_setopt(easy.get(), CURLOPT_SSLKEYTYPE, "PEM");
     }
-    curl_easy_setopt(easy.get(), CURLOPT_SSLVERSION, ssl_version_option(tls));
+    curl_easy_setopt(easy.get(), CURLOPT_SSLVERSION, curl_ssl_version(tls));
     if (tls.insecure_skip_verify) {
         curl_easy_setopt(easy.get(), CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy.get(), CURLOPT_SSL_VERIFYHOST, 0L);
