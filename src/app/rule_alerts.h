@@ -1,16 +1,23 @@
-// What rules say of alerts, as reports to the Alertmanager side.
+// What rules say of alerts, as reports to the Alertmanager side and to other Alertmanagers.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mutex.h"
+#include "intake/relabel.h"
 #include "model/labels.h"
 #include "rules/alert.h"
 
 namespace kw::alerting {
 class Alertmanager;
+}
+namespace kw::forward {
+class Forwarder;
 }
 
 namespace kw::app {
@@ -18,19 +25,29 @@ namespace kw::app {
 // Threads: all members from any thread.
 class RuleAlerts final : public rules::AlertSink {
  public:
-    // `manager` outlives this.
-    explicit RuleAlerts(alerting::Alertmanager& manager) : manager_(manager) {}
+    // Both outlive this.
+    RuleAlerts(alerting::Alertmanager& manager, forward::Forwarder& forwarder)
+        : manager_(manager), forwarder_(forwarder) {}
 
-    // external_labels stand for labels that an alert has not; `external_url` begins the links back.
-    void apply(LabelSet external_labels, std::string external_url) KW_EXCLUDES(mutex_);
+    struct Settings {
+        LabelSet external_labels;                  // stand for labels that an alert has not
+        std::vector<intake::RelabelRule> relabel;  // changes or drops alerts, after those labels
+        std::string external_url;                  // begins the links back
+    };
+    void apply(Settings settings) KW_EXCLUDES(mutex_);
+    // An alert's labels as they are sent; nullopt: relabelling drops it.
+    std::optional<LabelSet> outgoing_labels(const LabelSet& labels) const KW_EXCLUDES(mutex_);
     void send(std::string_view expr, std::span<const rules::Alert> alerts) override
         KW_EXCLUDES(mutex_);
 
  private:
+    std::shared_ptr<const Settings> settings() const KW_EXCLUDES(mutex_);
+
     alerting::Alertmanager& manager_;
-    Mutex mutex_;
-    LabelSet external_labels_ KW_GUARDED_BY(mutex_);
-    std::string external_url_ KW_GUARDED_BY(mutex_);
+    forward::Forwarder& forwarder_;
+    mutable Mutex mutex_;
+    std::shared_ptr<const Settings> settings_ KW_GUARDED_BY(mutex_) =
+        std::make_shared<const Settings>();
 };
 
 // The page that shows an expression: <external_url>/graph?g0.expr=…&g0.tab=1

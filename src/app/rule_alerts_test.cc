@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/thread_pool.h"
+#include "forward/forwarder.h"
 
 namespace kw::app {
 namespace {
@@ -18,6 +19,15 @@ class NobodySink final : public alerting::NotificationSink {
  public:
     void notify(alerting::Notification, Done done) override { done(true); }
     void apply(std::shared_ptr<const alerting::NotifySettings>) override {}
+};
+
+class NobodyFetcher final : public net::Fetcher {
+ public:
+    FetchId fetch(net::FetchRequest, net::FetchCallback callback) override {
+        callback(unavailable("nobody is there"));
+        return 1;
+    }
+    void cancel(FetchId) override {}
 };
 
 // guide: G194
@@ -31,8 +41,16 @@ TEST(RuleAlerts, ReachTheDefaultRouteWithoutAnyConfiguration) {
     NobodySink sink;
     alerting::Alertmanager manager(env, sink, nullptr, {});
     manager.apply(default_alertmanager("http://kw:9090/").settings);
-    RuleAlerts alerts(manager);
-    alerts.apply(LabelSet{{"severity", "none"}, {"zone", "eu"}}, "http://kw:9090/");
+    NobodyFetcher fetcher;
+    forward::Forwarder forwarder(env, fetcher, {.own_thread = false});
+    RuleAlerts alerts(manager, forwarder);
+    intake::RelabelConfig drop;
+    drop.source_labels = {"alertname"};
+    drop.regex = "Dropped";
+    drop.action = intake::RelabelAction::kDrop;
+    alerts.apply({LabelSet{{"severity", "none"}, {"zone", "eu"}},
+                  {intake::RelabelRule::make(drop).value()},
+                  "http://kw:9090/"});
 
     rules::Alert firing;
     firing.labels = LabelSet{{"alertname", "HighErrorRate"}, {"severity", "critical"}};
@@ -43,7 +61,9 @@ TEST(RuleAlerts, ReachTheDefaultRouteWithoutAnyConfiguration) {
     rules::Alert resolved = firing;
     resolved.labels = LabelSet{{"alertname", "Gone"}};
     resolved.resolved_at = clock.now();
-    alerts.send("rate(x[5m]) > 0.1", std::vector{firing, resolved});
+    rules::Alert dropped = firing;
+    dropped.labels = LabelSet{{"alertname", "Dropped"}};
+    alerts.send("rate(x[5m]) > 0.1", std::vector{firing, resolved, dropped});
 
     const std::vector<alerting::AlertView> views = manager.alerts();
     ASSERT_EQ(views.size(), 1U);

@@ -127,6 +127,18 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
                     "The most rules that are evaluated at a time")
         ->check(CLI::Range(1u, 1'000u))
         ->capture_default_str();
+    command
+        .add_option("--alerting.notification-queue-capacity", flags.notification_queue_capacity,
+                    "The most alerts that wait for each other Alertmanager; past it the oldest go")
+        ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}))
+        ->capture_default_str();
+    command
+        .add_flag(
+            "--alerting.drain-notification-queue-on-shutdown,"
+            "!--no-alerting.drain-notification-queue-on-shutdown",
+            flags.drains_notification_queue,
+            "Send what waits for other Alertmanagers before the end, for 10 s at most")
+        ->default_str("true");
     command.add_option("--log.level", flags.log_level, "debug, info, warn or error")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
         ->capture_default_str();
@@ -213,6 +225,8 @@ std::map<std::string, std::string> flag_values(const ServeFlags& flags) {
         {"rules.alert.for-grace-period", flags.rules_grace_period},
         {"rules.alert.resend-delay", flags.rules_resend_delay},
         {"rules.max-concurrent-evals", std::to_string(flags.rules_max_concurrency)},
+        {"alerting.notification-queue-capacity", std::to_string(flags.notification_queue_capacity)},
+        {"alerting.drain-notification-queue-on-shutdown", truth(flags.drains_notification_queue)},
         {"log.level", flags.log_level},
         {"log.format", flags.log_format},
     };

@@ -44,6 +44,9 @@ struct ServeFlags {
     std::string rules_resend_delay = "1m";      // --rules.alert.resend-delay
     uint32_t rules_max_concurrency = 4;         // --rules.max-concurrent-evals
 
+    uint64_t notification_queue_capacity = 10'000;  // --alerting.notification-queue-capacity
+    bool drains_notification_queue = true;  // --alerting.drain-notification-queue-on-shutdown
+
     std::string log_level = "info";
     std::string log_format = "logfmt";
 };

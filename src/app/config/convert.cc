@@ -104,6 +104,24 @@ Result<scrape::HttpSdOptions> to_http_sd(const Section& sd, const std::string& d
     return options;
 }
 
+// What finds targets: of a scrape_config and of an alertmanager_config.
+template <typename Options>
+Result<void> read_discovery(const Section& section, const std::string& directory,
+                            Options& options) {
+    if (const Sections& groups = section.sections("static_configs"); !groups.empty()) {
+        options.static_sds.push_back(to_static_sd(groups));
+    }
+    for (const Section& sd : section.sections("file_sd_configs")) {
+        KW_TRY_ASSIGN(scrape::FileSdOptions file, to_file_sd(sd, directory));
+        options.file_sds.push_back(std::move(file));
+    }
+    for (const Section& sd : section.sections("http_sd_configs")) {
+        KW_TRY_ASSIGN(scrape::HttpSdOptions url, to_http_sd(sd, directory));
+        options.http_sds.push_back(std::move(url));
+    }
+    return {};
+}
+
 NameScheme to_name_scheme(const std::string& text) {
     return text == "legacy" ? NameScheme::kLegacy : NameScheme::kUtf8;
 }
@@ -216,18 +234,24 @@ Result<scrape::JobOptions> to_job(const Section& scrape, const std::string& dire
     KW_TRY_ASSIGN(job.metric_relabel,
                   to_relabel_rules(scrape.sections("metric_relabel_configs"), job.name_validation));
     KW_TRY_ASSIGN(job.client, to_http_client(scrape, directory));
-    if (const Sections& groups = scrape.sections("static_configs"); !groups.empty()) {
-        job.static_sds.push_back(to_static_sd(groups));
-    }
-    for (const Section& sd : scrape.sections("file_sd_configs")) {
-        KW_TRY_ASSIGN(scrape::FileSdOptions options, to_file_sd(sd, directory));
-        job.file_sds.push_back(std::move(options));
-    }
-    for (const Section& sd : scrape.sections("http_sd_configs")) {
-        KW_TRY_ASSIGN(scrape::HttpSdOptions options, to_http_sd(sd, directory));
-        job.http_sds.push_back(std::move(options));
-    }
+    KW_TRY(read_discovery(scrape, directory, job));
     return job;
+}
+
+Result<forward::AlertmanagerOptions> to_alertmanager(const Section& alertmanager,
+                                                     const std::string& directory,
+                                                     NameScheme scheme) {
+    forward::AlertmanagerOptions options;
+    options.scheme = alertmanager.text("scheme");
+    options.path_prefix = alertmanager.text("path_prefix");
+    options.timeout_ms = alertmanager.integer("timeout");
+    KW_TRY_ASSIGN(options.client, to_http_client(alertmanager, directory));
+    KW_TRY_ASSIGN(options.relabel,
+                  to_relabel_rules(alertmanager.sections("relabel_configs"), scheme));
+    KW_TRY_ASSIGN(options.alert_relabel,
+                  to_relabel_rules(alertmanager.sections("alert_relabel_configs"), scheme));
+    KW_TRY(read_discovery(alertmanager, directory, options));
+    return options;
 }
 
 }  // namespace kw::app

@@ -8,6 +8,7 @@
 
 #include "app/config/schema.h"
 #include "base/result.h"
+#include "forward/options.h"
 #include "intake/relabel.h"
 #include "net/http_client.h"
 #include "scrape/options.h"
@@ -30,5 +31,10 @@ Result<net::HttpClientOptions> to_http_client(const Section& section, const std:
 // A scrape_config. Service discovery of other kinds than static, file and HTTP does not act.
 // Errors: kInvalid, with its place.
 Result<scrape::JobOptions> to_job(const Section& scrape, const std::string& directory);
+
+// An entry of alerting.alertmanagers, with discovery as above; sigv4 does not act. Errors: kInvalid, with its place.
+Result<forward::AlertmanagerOptions> to_alertmanager(const Section& alertmanager,
+                                                     const std::string& directory,
+                                                     NameScheme scheme);
 
 }  // namespace kw::app

@@ -111,6 +111,12 @@ struct ConfigWarning {
     std::string message;
 };
 
+// The other Alertmanagers that alerts are sent to, and those that relabelling dropped: URLs.
+struct KnownAlertmanagers {
+    std::vector<std::string> active;
+    std::vector<std::string> dropped;
+};
+
 struct WriteAnswer {
     int status = 204;
     std::string message;  // empty with 204
@@ -141,6 +147,8 @@ class PrometheusApi final {
         Options options{};
         TargetReader targets{};
         std::function<std::vector<rules::GroupView>()> rule_groups{};  // unset: there are none
+
+        std::function<KnownAlertmanagers()> alertmanagers{};  // unset: there are none
 
         std::function<bool()> is_ready{};            // unset: always
         std::function<bool()> store_is_writable{};   // asked once it is ready; unset: it is

@@ -158,8 +158,17 @@ Result<void> PrometheusApi::alertmanagers(const net::Request&,
                                           net::ResponseWriter& response) const {
     SuccessEnvelope envelope(response);
     JsonWriter& json = envelope.data();
-    json.begin_object().key("activeAlertmanagers").begin_array().end_array();
-    json.key("droppedAlertmanagers").begin_array().end_array().end_object();
+    const KnownAlertmanagers known =
+        given_.alertmanagers ? given_.alertmanagers() : KnownAlertmanagers();
+    const auto write = [&](std::string_view key, const std::vector<std::string>& urls) {
+        json.key(key).begin_array();
+        for (const std::string& url : urls) json.begin_object().key("url").string(url).end_object();
+        json.end_array();
+    };
+    json.begin_object();
+    write("activeAlertmanagers", known.active);
+    write("droppedAlertmanagers", known.dropped);
+    json.end_object();
     return envelope.end();
 }
 

@@ -67,7 +67,7 @@ class Watches final {
 
 }  // namespace
 
-DiscoveryMetrics::DiscoveryMetrics(MetricRegistry& registry)
+DiscoveryMetrics::DiscoveryMetrics(MetricRegistry& registry, std::string_view name)
     : file_read_errors(registry.counter("prometheus_sd_file_read_errors_total",
                                         "The number of File-SD read errors.")),
       http_failures(registry.counter("prometheus_sd_http_failures_total",
@@ -84,15 +84,16 @@ DiscoveryMetrics::DiscoveryMetrics(MetricRegistry& registry)
           "Number of refresh failures for the given SD mechanism.", {{"mechanism", "http"}})),
       updates(registry.counter("prometheus_sd_updates_total",
                                "Total number of update events sent to the SD consumers.",
-                               {{"name", "scrape"}})) {}
+                               {{"name", std::string(name)}})) {}
 
 class Discovery::Impl final {
  public:
-    Impl(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread)
+    Impl(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread,
+         std::string_view name)
         : env_(env),
           fetcher_(fetcher),
           publish_(std::move(publish)),
-          metrics_(env.metrics),
+          metrics_(env.metrics, name),
           inbox_(std::make_shared<Inbox>()) {
         if (own_thread) thread_ = std::jthread([this] { run(); });
     }
@@ -287,8 +288,9 @@ class Discovery::Impl final {
     std::jthread thread_;
 };
 
-Discovery::Discovery(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread)
-    : impl_(std::make_unique<Impl>(env, fetcher, std::move(publish), own_thread)) {}
+Discovery::Discovery(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread,
+                     std::string_view name)
+    : impl_(std::make_unique<Impl>(env, fetcher, std::move(publish), own_thread, name)) {}
 Discovery::~Discovery() = default;
 void Discovery::apply(std::vector<DiscoveryOptions> jobs) { impl_->apply(std::move(jobs)); }
 void Discovery::stop() { impl_->stop(); }

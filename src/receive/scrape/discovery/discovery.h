@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/environment.h"
@@ -35,8 +36,9 @@ class Discovery final {
         std::function<void(const std::string& job_name, std::vector<TargetGroup> groups)>;
 
     // Everything given outlives it. Without `own_thread` nothing happens but in run_due(): for
-    // tests.
-    Discovery(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread = true);
+    // tests. `name` is that of the series: for whom targets are found.
+    Discovery(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread = true,
+              std::string_view name = "scrape");
     // stop().
     ~Discovery();
     Discovery(const Discovery&) = delete;

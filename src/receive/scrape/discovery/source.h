@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/environment.h"
@@ -20,7 +21,8 @@ namespace kw::scrape {
 
 // prometheus_sd_*: made once, shared by all sources.
 struct DiscoveryMetrics {
-    explicit DiscoveryMetrics(MetricRegistry& registry);
+    // `name`: for whom targets are found, "scrape" or "notify".
+    DiscoveryMetrics(MetricRegistry& registry, std::string_view name);
     Counter& file_read_errors;
     Counter& http_failures;
     Counter& file_refreshes;
