@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -53,22 +54,6 @@ Alert to_alert(Report report, Millis now, int64_t resolve_timeout_ms) {
     alert.generator_url = std::move(report.generator_url);
     alert.is_no_data = report.is_no_data;
     return alert;
-}
-
-// The names of the intervals for which nobody is told of `route` now; none when somebody is.
-std::vector<std::string> muting_intervals(const Route& route, const TimeIntervals& intervals,
-                                          Millis now) {
-    const auto holds = [&](const std::string& name) {
-        const auto found = intervals.find(name);
-        return found != intervals.end() && found->second.contains(now);
-    };
-    const std::vector<std::string>& active = route.active_time_intervals;
-    if (!active.empty() && std::none_of(active.begin(), active.end(), holds)) return active;
-    std::vector<std::string> names;
-    for (const std::string& name : route.mute_time_intervals) {
-        if (holds(name)) names.push_back(name);
-    }
-    return names;
 }
 
 }  // namespace
@@ -393,6 +378,56 @@ std::vector<AlertGroupView> Alertmanager::groups() {
         return a.receiver < b.receiver;
     });
     return views;
+}
+
+std::optional<LabelSet> Alertmanager::find_labels(const std::string& fingerprint) const {
+    std::vector<AlertPtr> all;
+    {
+        MutexLock lock(mutex_);
+        all.reserve(alerts_.size());
+        for (const auto& [labels, alert] : alerts_) all.push_back(alert);
+    }
+    for (const AlertPtr& alert : all) {
+        if (fingerprint_text(alert->labels) == fingerprint) return alert->labels;
+    }
+    return std::nullopt;
+}
+
+Explanation Alertmanager::explain(const LabelSet& labels) {
+    Explanation explanation;
+    explanation.labels = labels;
+    explanation.now = env_.clock.now();
+    {
+        MutexLock lock(mutex_);
+        KW_CHECK(active_ != nullptr);
+        explanation.settings = active_->settings;
+        if (const auto found = alerts_.find(labels); found != alerts_.end()) {
+            explanation.alert = found->second;
+        }
+        explanation.inhibition = active_->inhibitor.find(labels, explanation.now);
+        const Route& root = active_->settings->route;
+        for (const Route* const route : root.match(labels)) {
+            RouteExplanation one;
+            one.path = path_to(root, *route);
+            one.group_labels = route->group_labels(labels);
+            one.group_key = group_key(*route, one.group_labels);
+            one.muted_by =
+                muting_intervals(*route, active_->settings->time_intervals, explanation.now);
+            if (auto group = active_->dispatcher.find(*route, one.group_labels)) {
+                one.has_group = true;
+                one.group_alerts = std::move(group->alerts);
+                one.next_flush = group->due;
+            }
+            explanation.routes.push_back(std::move(one));
+        }
+    }
+    for (Silence& silence : silences_.list()) {
+        if (silence.state_at(explanation.now) == SilenceState::kExpired) continue;
+        if (matches_all(silence.matchers, labels)) {
+            explanation.silences.push_back(std::move(silence));
+        }
+    }
+    return explanation;
 }
 
 }  // namespace kw::alerting

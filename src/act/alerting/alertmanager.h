@@ -22,6 +22,7 @@
 
 #include "alerting/alert.h"
 #include "alerting/dispatcher.h"
+#include "alerting/explanation.h"
 #include "alerting/inhibition.h"
 #include "alerting/notification.h"
 #include "alerting/settings.h"
@@ -109,6 +110,10 @@ class Alertmanager final {
     // Alerts that are not resolved, sorted by fingerprint; those of groups as notifications list them.
     std::vector<AlertView> alerts() KW_EXCLUDES(mutex_);
     std::vector<AlertGroupView> groups() KW_EXCLUDES(mutex_);
+    // The labels of a stored alert, resolved ones among them. Cost: a fingerprint for each alert.
+    std::optional<LabelSet> find_labels(const std::string& fingerprint) const KW_EXCLUDES(mutex_);
+    // Of an alert of these labels, stored or not.
+    Explanation explain(const LabelSet& labels) KW_EXCLUDES(mutex_);
 
     // Hands on every group that is due: what the thread does, for tests. Returns how many were.
     size_t run_due() KW_EXCLUDES(mutex_);

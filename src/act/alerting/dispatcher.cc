@@ -114,4 +114,15 @@ std::vector<GroupView> Dispatcher::groups() const {
     return views;
 }
 
+std::optional<Dispatcher::GroupState> Dispatcher::find(const Route& route,
+                                                       const LabelSet& group_labels) const {
+    const auto found = ids_.find({route.index, group_labels});
+    if (found == ids_.end()) return std::nullopt;
+    const Group& group = groups_.at(found->second);
+    GroupState state;
+    state.alerts = sorted_alerts(group.alerts);
+    if (!group.is_under_way) state.due = group.due;
+    return state;
+}
+
 }  // namespace kw::alerting

@@ -60,6 +60,12 @@ class Dispatcher final {
     void collect_garbage();
 
     std::vector<GroupView> groups() const;
+    // nullopt: there is no such group.
+    struct GroupState {
+        std::vector<AlertPtr> alerts;  // in the order of comes_before()
+        std::optional<Millis> due;     // nullopt: its flush is under way
+    };
+    std::optional<GroupState> find(const Route& route, const LabelSet& group_labels) const;
     size_t group_count() const { return groups_.size(); }
 
  private:

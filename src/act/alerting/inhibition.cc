@@ -40,7 +40,8 @@ void Inhibitor::collect_garbage(Millis now) {
     }
 }
 
-std::optional<uint64_t> Inhibitor::inhibited_by(const LabelSet& labels, Millis now) const {
+template <typename Take>
+bool Inhibitor::look(const LabelSet& labels, Millis now, const Take& take) const {
     for (const Rule& rule : rules_) {
         if (rule.sources.empty() || !matches_all(rule.config.target, labels)) continue;
         const auto found = rule.sources.find(equal_key(rule.config.equal, labels));
@@ -49,10 +50,26 @@ std::optional<uint64_t> Inhibitor::inhibited_by(const LabelSet& labels, Millis n
         for (const auto& [source_labels, source] : found->second) {
             if (source->is_resolved_at(now)) continue;
             if (is_source_too && matches_all(rule.config.target, source_labels)) continue;
-            return fingerprint(source_labels);
+            take(source, rule.config);
+            return true;
         }
     }
-    return std::nullopt;
+    return false;
+}
+
+std::optional<Inhibition> Inhibitor::find(const LabelSet& labels, Millis now) const {
+    std::optional<Inhibition> found;
+    look(labels, now, [&](const AlertPtr& source, const InhibitRule& rule) {
+        found = Inhibition{source, rule};
+    });
+    return found;
+}
+
+std::optional<uint64_t> Inhibitor::inhibited_by(const LabelSet& labels, Millis now) const {
+    std::optional<uint64_t> found;
+    look(labels, now,
+         [&](const AlertPtr& source, const InhibitRule&) { found = fingerprint(source->labels); });
+    return found;
 }
 
 }  // namespace kw::alerting

@@ -25,6 +25,12 @@ struct InhibitRule {
     std::vector<std::string> equal;  // label names
 };
 
+// What mutes an alert: a source, and the rule by which it does.
+struct Inhibition {
+    AlertPtr source;
+    InhibitRule rule;
+};
+
 class Inhibitor {
  public:
     Inhibitor() = default;
@@ -34,6 +40,8 @@ class Inhibitor {
     void update(const AlertPtr& alert);
     // Forgets sources that are resolved.
     void collect_garbage(Millis now);
+    // A source that mutes an alert of `labels` now, with its rule; nullopt when none does.
+    std::optional<Inhibition> find(const LabelSet& labels, Millis now) const;
     // The fingerprint of a source that mutes an alert of `labels` now; nullopt when none does.
     std::optional<uint64_t> inhibited_by(const LabelSet& labels, Millis now) const;
 
@@ -44,6 +52,10 @@ class Inhibitor {
         std::unordered_map<std::string, std::unordered_map<LabelSet, AlertPtr, LabelSetHash>>
             sources;
     };
+    // Calls take(source, rule) with the first that mutes. Whether one does.
+    template <typename Take>
+    bool look(const LabelSet& labels, Millis now, const Take& take) const;
+
     std::vector<Rule> rules_;
 };
 

@@ -18,7 +18,23 @@ void add_all(ReceiverIntegrations& into, const NotifierContext& context, const c
                         make(context, configs[i])}));
 }
 
+template <typename Config>
+void list_all(std::vector<IntegrationInfo>& into, const char* type,
+              const std::vector<Config>& configs) {
+    for (size_t i = 0; i < configs.size(); ++i)
+        into.push_back({type, fmt::format("{}[{}]", type, i), configs[i].send_resolved});
+}
+
 }  // namespace
+
+std::vector<IntegrationInfo> list_integrations(const Receiver& receiver) {
+    std::vector<IntegrationInfo> all;
+    list_all(all, "pagerduty", receiver.pagerduty);
+    list_all(all, "slack", receiver.slack);
+    list_all(all, "webhook", receiver.webhook);
+    list_all(all, "email", receiver.email);
+    return all;
+}
 
 IntegrationTable make_integrations(const NotifierContext& context, const NotifySettings& settings) {
     IntegrationTable table;

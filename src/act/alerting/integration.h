@@ -23,6 +23,14 @@ struct ReceiverIntegrations {
     std::vector<std::shared_ptr<Integration>> integrations;
 };
 
+// What there is, without its notifiers: for what is shown.
+struct IntegrationInfo {
+    std::string type;
+    std::string name;
+    bool send_resolved = false;
+};
+std::vector<IntegrationInfo> list_integrations(const Receiver& receiver);
+
 // By the receiver's name.
 using IntegrationTable = std::map<std::string, ReceiverIntegrations, std::less<>>;
 

@@ -250,18 +250,23 @@ Result<void> record_result(state::Connection& transaction, const LogKey& key, co
 
 Result<std::vector<HistoryLine>> read_history(state::Connection& connection,
                                               const HistoryFilter& filter) {
-    const std::optional<std::string> receiver =
-        filter.receiver.empty() ? std::nullopt : std::optional(filter.receiver);
-    const std::optional<std::string> fingerprint =
-        filter.fingerprint.empty() ? std::nullopt : std::optional(filter.fingerprint);
-    KW_TRY_ASSIGN(auto rows,
-                  connection.query("SELECT group_key, receiver, integration, id, at_ms, firing,"
-                                   " resolved, fingerprints, outcome, answer, tries, is_repeat"
-                                   " FROM notify_history WHERE id < ?1"
-                                   " AND (?2 IS NULL OR receiver = ?2)"
-                                   " AND (?3 IS NULL OR instr(fingerprints, ?3) > 0)"
-                                   " ORDER BY id DESC LIMIT ?4",
-                                   filter.before_id, receiver, fingerprint, filter.limit));
+    const auto any_if_empty = [](const std::string& text) {
+        return text.empty() ? std::nullopt : std::optional(text);
+    };
+    KW_TRY_ASSIGN(
+        auto rows,
+        connection.query("SELECT group_key, receiver, integration, id, at_ms, firing,"
+                         " resolved, fingerprints, outcome, answer, tries, is_repeat"
+                         " FROM notify_history WHERE id < ?1"
+                         " AND (?2 IS NULL OR receiver = ?2)"
+                         " AND (?3 IS NULL OR instr(fingerprints, ?3) > 0)"
+                         " AND (?4 IS NULL OR outcome = ?4)"
+                         " AND (?5 IS NULL OR group_key = ?5)"
+                         " AND at_ms >= ?6 AND at_ms <= ?7"
+                         " ORDER BY id DESC LIMIT ?8",
+                         filter.before_id, any_if_empty(filter.receiver),
+                         any_if_empty(filter.fingerprint), any_if_empty(filter.outcome),
+                         any_if_empty(filter.group_key), filter.from, filter.to, filter.limit));
     std::vector<HistoryLine> lines;
     while (true) {
         KW_TRY_ASSIGN(const bool is_row, rows.next());

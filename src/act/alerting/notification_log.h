@@ -54,7 +54,7 @@ struct HistoryLine {
     uint32_t firing_count = 0;
     uint32_t resolved_count = 0;
     std::vector<std::string> fingerprints;  // of the alerts
-    std::string outcome;                    // "delivered", "failed", "refused", "abandoned"
+    std::string outcome;  // "delivered", "failed", "refused", "abandoned", "nothing to send"
     std::string answer;
     uint32_t tries = 0;
     bool is_repeat = false;  // sent again after a crash had left its intent
@@ -63,6 +63,10 @@ struct HistoryLine {
 struct HistoryFilter {
     std::string receiver;     // empty: any
     std::string fingerprint;  // empty: any
+    std::string outcome;      // empty: any
+    std::string group_key;    // empty: any
+    Millis from = Millis::min();
+    Millis to = Millis::max();  // inclusive
     int64_t before_id = INT64_MAX;
     uint32_t limit = 100;
 };

@@ -14,11 +14,14 @@
 #include <utility>
 
 #include "alerting/integration.h"
+#include "alerting/json_text.h"
+#include "alerting/message.h"
 #include "alerting/notify_templates.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "state/audit.h"
 
 namespace kw::alerting {
 namespace {
@@ -203,6 +206,32 @@ class NotifyPipeline::Impl final {
                 });
                 return knows_it ? std::optional(outcome) : std::nullopt;
             });
+    }
+
+    // Writes down who asks the receiver for what. Errors: kNotFound, those of the store.
+    Result<void> audit(const std::string& action, const std::string& receiver,
+                       const std::string& object, const std::string& actor,
+                       const std::string& origin) KW_EXCLUDES(mutex_) {
+        {
+            const MutexLock lock(mutex_);
+            if (!table_.contains(receiver)) {
+                return not_found("there is no receiver \"{}\"", receiver);
+            }
+        }
+        state::AuditEntry entry;
+        entry.at = env_.clock.now();
+        entry.actor = actor;
+        entry.origin = origin;
+        entry.action = action;
+        entry.kind = "receiver";
+        entry.object = cut_characters(object, 200);
+        JsonText after;
+        after.begin_object().member("receiver", receiver).end_object();
+        entry.after = after.take();
+        return store_.write([&](state::Connection& transaction) -> Result<void> {
+            KW_TRY(state::record_audit(transaction, entry));
+            return {};
+        });
     }
 
     state::Store& store() const { return store_; }
@@ -695,12 +724,18 @@ void NotifyPipeline::apply(std::shared_ptr<const NotifySettings> settings) {
     impl_->apply(settings);
 }
 
-Result<std::vector<TestOutcome>> NotifyPipeline::test_receiver(const std::string& receiver) {
+Result<std::vector<TestOutcome>> NotifyPipeline::test_receiver(const std::string& receiver,
+                                                               const std::string& actor,
+                                                               const std::string& origin) {
+    KW_TRY(impl_->audit("test", receiver, receiver, actor, origin));
     return impl_->test_receiver(receiver);
 }
 
 Result<std::vector<TestOutcome>> NotifyPipeline::acknowledge(const std::string& receiver,
-                                                             const std::string& group_key) {
+                                                             const std::string& group_key,
+                                                             const std::string& actor,
+                                                             const std::string& origin) {
+    KW_TRY(impl_->audit("acknowledge", receiver, group_key, actor, origin));
     return impl_->acknowledge(receiver, group_key);
 }
 

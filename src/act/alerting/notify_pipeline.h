@@ -57,12 +57,17 @@ class NotifyPipeline final : public NotificationSink {
     void apply(std::shared_ptr<const NotifySettings> settings) override;
 
     // Sends a test alert, and its end, to each integration of a receiver, once, past log and retries. Waits.
-    // Errors: kNotFound.
-    Result<std::vector<TestOutcome>> test_receiver(const std::string& receiver);
+    // Audited as below. Errors: kNotFound, those of the store.
+    Result<std::vector<TestOutcome>> test_receiver(const std::string& receiver,
+                                                   const std::string& actor,
+                                                   const std::string& origin);
     // Tells the providers of a receiver that know such a thing (PagerDuty) that somebody works on the group.
-    // Waits. Empty: none of them does. Errors: kNotFound.
+    // Waits. Empty: none of them does. `actor` and `origin` (an address) stand in the audit, which is written before.
+    // Errors: kNotFound, those of the store.
     Result<std::vector<TestOutcome>> acknowledge(const std::string& receiver,
-                                                 const std::string& group_key);
+                                                 const std::string& group_key,
+                                                 const std::string& actor,
+                                                 const std::string& origin);
     Result<std::vector<HistoryLine>> history(const HistoryFilter& filter) const;
 
  private:

@@ -8,6 +8,7 @@
 
 #include "alerting/message.h"
 #include "alerting/notify_testing.h"
+#include "state/audit.h"
 
 namespace kw::alerting {
 namespace {
@@ -263,20 +264,28 @@ TEST(NotifyPipeline, TestsAReceiverAndAcknowledgesItsGroups) {
     pager.url = "http://pd/v2/enqueue";
     receiver.pagerduty.push_back(pager);
     world.open(settings_of({receiver}));
-    const auto tested = world.pipeline->test_receiver("team");
+    const auto tested = world.pipeline->test_receiver("team", "anna", "cli");
     ASSERT_TRUE(tested.ok());
     ASSERT_EQ(tested->size(), 2);
     EXPECT_EQ((*tested)[0].integration, "pagerduty[0]");
     EXPECT_TRUE((*tested)[0].delivered);
     EXPECT_FALSE((*tested)[1].delivered);
     EXPECT_TRUE((*tested)[1].answer.starts_with("500"));
-    EXPECT_FALSE(world.pipeline->test_receiver("nobody").ok());
-    const auto acknowledged = world.pipeline->acknowledge("team", "{}:{a=\"b\"}");
+    EXPECT_FALSE(world.pipeline->test_receiver("nobody", "anna", "cli").ok());
+    const auto acknowledged = world.pipeline->acknowledge("team", "{}:{a=\"b\"}", "anna", "cli");
     ASSERT_TRUE(acknowledged.ok());
     ASSERT_EQ(acknowledged->size(), 1);
     const std::string body = fetcher.requests().back().body;
     EXPECT_NE(body.find("\"event_action\":\"acknowledge\""), std::string::npos);
     EXPECT_NE(body.find(sha256_hex("{}:{a=\"b\"}")), std::string::npos);
+    const Result<state::Snapshot> snapshot = world.store->snapshot();
+    ASSERT_TRUE(snapshot.ok());
+    const auto audit = state::read_audit(**snapshot, {.kind = "receiver"});
+    ASSERT_TRUE(audit.ok());
+    ASSERT_EQ(audit->size(), 2);
+    EXPECT_EQ((*audit)[0].action, "acknowledge");
+    EXPECT_EQ((*audit)[0].actor, "anna");
+    EXPECT_EQ((*audit)[1].action, "test");
 }
 
 TEST(NotificationLog, NotificationsSurviveTheirBytesAndDamageIsFound) {
