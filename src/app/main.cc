@@ -7,6 +7,7 @@
 #include "app/command.h"
 #include "app/command_check.h"
 #include "app/command_incident.h"
+#include "app/command_notify.h"
 #include "app/command_query.h"
 #include "app/command_rules.h"
 #include "app/command_unit_tests.h"
@@ -45,6 +46,8 @@ int run(int argc, char** argv) {
     add_incident_command(app, chosen);
     add_check_command(app, chosen);
     add_test_command(app, chosen);
+    add_notify_command(app, chosen);
+    add_alert_command(app, chosen);
     add_version_command(app, chosen);
     try {
         app.parse(argc, argv);

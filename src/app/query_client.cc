@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "app/server_conversation.h"
+#include "app/text_table.h"
 #include "model/sample.h"
 #include "net/http_client.h"
 #include "promql/lint.h"
@@ -42,27 +43,6 @@ LabelSet labels_of(object labels) {
     }
     return builder.build();
 }
-
-// Rows of cells, aligned when written.
-class Table {
- public:
-    explicit Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
-    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-    void write(std::ostream& out) const {
-        std::vector<size_t> widths(rows_.front().size());
-        for (const auto& row : rows_) {
-            for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-        }
-        for (const auto& row : rows_) {
-            for (size_t i = 0; i + 1 < row.size(); ++i)
-                out << fmt::format("{:<{}}  ", row[i], widths[i]);
-            out << row.back() << "\n";
-        }
-    }
-
- private:
-    std::vector<std::vector<std::string>> rows_;
-};
 
 // One value of an answer: [1700000000.123, "1"]; a native histogram as its JSON.
 struct Point {
@@ -102,7 +82,7 @@ std::vector<Point> points_of(element series) {
 }
 
 void write_series(element result, bool is_matrix, const std::string& format, std::ostream& out) {
-    Table table({"SERIES", "TIME", "VALUE"});
+    TextTable table({"SERIES", "TIME", "VALUE"});
     array all;
     if (result.get(all) != simdjson::SUCCESS) return;
     for (const element series : all) {

@@ -33,6 +33,7 @@ Result<void> RunningConfig::read_alertmanager_file(Config& config) const {
     if (path.empty()) {
         if (config.alertmanager == nullptr) {
             config.alertmanager = default_alertmanager(options_.external_url).settings;
+            return add_notifications(config);
         }
         return {};
     }
@@ -44,7 +45,7 @@ Result<void> RunningConfig::read_alertmanager_file(Config& config) const {
                   load_alertmanager(env_.files, path, options_.external_url));
     config.alertmanager = std::move(read.settings);
     for (ConfigWarning& warning : read.warnings) config.warnings.push_back(std::move(warning));
-    return {};
+    return add_notifications(config);
 }
 
 Result<void> RunningConfig::load() {

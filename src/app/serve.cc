@@ -12,6 +12,7 @@
 #include "alerting/silence_table.h"
 #include "api/alertmanager/alertmanager_api.h"
 #include "api/incidents/incidents_api.h"
+#include "api/notifications/notifications_api.h"
 #include "api/prometheus_api.h"
 #include "api/rules/rule_api.h"
 #include "app/config/config.h"
@@ -31,6 +32,7 @@
 #include "base/metrics.h"
 #include "base/thread_pool.h"
 #include "collect/collector.h"
+#include "forward/forwarder.h"
 #include "identity/identity_store.h"
 #include "incidents/incidents.h"
 #include "intake/remote_write.h"
@@ -114,6 +116,13 @@ rules::ManagerOptions rule_options(const ServeSettings& settings) {
     options.outage_tolerance_ms = settings.rules_outage_tolerance_ms;
     options.grace_period_ms = settings.rules_grace_period_ms;
     options.resend_delay_ms = settings.rules_resend_delay_ms;
+    return options;
+}
+
+forward::Forwarder::Options forward_options(const ServeSettings& settings) {
+    forward::Forwarder::Options options;
+    options.queue_capacity = settings.flags.notification_queue_capacity;
+    options.drains_at_stop = settings.flags.drains_notification_queue;
     return options;
 }
 
@@ -235,7 +244,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     KW_TRY(alertmanager.silences().load());
     // Others may send their alerts from the first moment on.
     alertmanager.apply(running.alertmanager());
-    RuleAlerts rule_alerts(alertmanager);
+    forward::Forwarder forwarder(env, fetcher, forward_options(settings));
+    RuleAlerts rule_alerts(alertmanager, forwarder);
 
     KW_TRY_ASSIGN(const std::unique_ptr<incidents::Incidents> incidents,
                   incidents::Incidents::open(env, *state, alertmanager, engine, {}));
@@ -275,6 +285,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         alertmanager.apply(config.alertmanager);
         incidents->apply(config.incidents);
         rule_alerts.apply(config.external_labels, own_url(settings));
+        forwarder.apply(config.alertmanagers);
+        rule_alerts.apply({config.external_labels, config.alert_relabel, own_url(settings)});
         rule_manager.apply(rule_set(config, settings));
     };
 
@@ -282,52 +294,60 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     net::Router routes;
     const Millis started = clock.now();
     api::add_prometheus_routes(
-        routes, {.env = env,
-                 .store = known_store,
-                 .engine = engine,
-                 .options = api_options(settings),
-                 .targets = api::target_reader(scraper),
-                 .rule_groups = [&] { return rule_manager.groups(); },
-                 .is_ready = [&] { return store.is_set(); },
-                 .store_is_writable = [&] { return store.is_writable(); },
-                 .config_yaml = [&] { return running.shown_yaml(); },
-                 .flags = flag_values(settings.flags),
-                 .build = api_build_info(),
-                 .runtime = [&] { return runtime_info(settings, running, started); },
-                 .wal_replay = [&] { return replay_status(replay); },
-                 .config_warnings = [&] { return running.warnings(); },
-                 .blocks = [&] { return block_infos(*database); },
-                 .external_labels = [&] { return running.external_labels(); },
-                 .further_metrics =
-                     [&](std::string& out) {
-                         self.collect(out);
-                         rule_manager.render_metrics(out);
-                     },
-                 .write =
-                     [&](std::string_view body) {
-                         const intake::RemoteWriteIntake::Answer answer = remote_write.write(body);
-                         return api::WriteAnswer{answer.status, answer.message};
-                     },
-                 .reload = [&] { return running.reload(apply); },
-                 .quit = [&] { signals.request_stop(); },
-                 .delete_series =
-                     [&](const std::vector<Matcher>& matchers, const TimeRange& range) {
-                         return database->delete_series(matchers, range);
-                     },
-                 // Deleting leaves none.
-                 .clean_tombstones = [] { return Result<void>(); },
-                 .snapshot =
-                     [&](bool skip_head) {
-                         return make_snapshot(env, settings.flags.storage_path,
-                                              [&](const fs::Path& directory) {
-                                                  return database->snapshot(
-                                                      fs::join(directory, "metrics"), !skip_head);
-                                              });
-                     }});
+        routes,
+        {.env = env,
+         .store = known_store,
+         .engine = engine,
+         .options = api_options(settings),
+         .targets = api::target_reader(scraper),
+         .rule_groups = [&] { return rule_manager.groups(); },
+         .alertmanagers =
+             [&] {
+                 forward::Endpoints found = forwarder.alertmanagers();
+                 return api::KnownAlertmanagers{std::move(found.active), std::move(found.dropped)};
+             },
+         .is_ready = [&] { return store.is_set(); },
+         .store_is_writable = [&] { return store.is_writable(); },
+         .config_yaml = [&] { return running.shown_yaml(); },
+         .flags = flag_values(settings.flags),
+         .build = api_build_info(),
+         .runtime = [&] { return runtime_info(settings, running, started); },
+         .wal_replay = [&] { return replay_status(replay); },
+         .config_warnings = [&] { return running.warnings(); },
+         .blocks = [&] { return block_infos(*database); },
+         .external_labels = [&] { return running.external_labels(); },
+         .further_metrics =
+             [&](std::string& out) {
+                 self.collect(out);
+                 rule_manager.render_metrics(out);
+             },
+         .write =
+             [&](std::string_view body) {
+                 const intake::RemoteWriteIntake::Answer answer = remote_write.write(body);
+                 return api::WriteAnswer{answer.status, answer.message};
+             },
+         .reload = [&] { return running.reload(apply); },
+         .quit = [&] { signals.request_stop(); },
+         .delete_series =
+             [&](const std::vector<Matcher>& matchers, const TimeRange& range) {
+                 return database->delete_series(matchers, range);
+             },
+         // Deleting leaves none.
+         .clean_tombstones = [] { return Result<void>(); },
+         .snapshot =
+             [&](bool skip_head) {
+                 return make_snapshot(
+                     env, settings.flags.storage_path, [&](const fs::Path& directory) {
+                         return database->snapshot(fs::join(directory, "metrics"), !skip_head);
+                     });
+             }});
     api::add_alertmanager_routes(routes, {clock, alertmanager, api_build_info(), started});
     api::add_rule_routes(routes, {env, rule_manager, *rule_book, *backfills, rule_reading,
                                   [&] { return store.is_set(); }});
     api::add_incidents_routes(routes, {clock, *incidents});
+    api::add_notification_routes(
+        routes, {clock, alertmanager, *notifications, [&] { return rule_manager.groups(); },
+                 [&](const LabelSet& labels) { return rule_alerts.outgoing_labels(labels); }});
     web::add_web_routes(routes, {external.path, settings.flags.page_title});
 
     KW_TRY_ASSIGN(const std::unique_ptr<net::HttpServer> http,
@@ -356,6 +376,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     backfills->stop();
     rule_manager.stop();
     incidents->stop();
+    forwarder.stop();
     alertmanager.stop();
     notifications->stop();  // before whom it answers to is gone
     scraper.stop();

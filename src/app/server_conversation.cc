@@ -83,6 +83,10 @@ Result<element> ServerConversation::call(std::string_view method, std::string_vi
     return send(method, target, std::move(body), "application/yaml");
 }
 
+Result<element> ServerConversation::post_json(std::string_view path, std::string body) {
+    return send("POST", path, std::move(body), "application/json");
+}
+
 Result<element> ServerConversation::send(std::string_view method, std::string_view target,
                                          std::string body, std::string_view content_type) {
     net::FetchRequest request;

@@ -25,6 +25,8 @@ class ServerConversation final {
     // Any method; `params` stand in the URL. Errors: the same.
     Result<simdjson::dom::element> call(std::string_view method, std::string_view path,
                                         const net::Params& params, std::string body = {});
+    // POST with a JSON body. Errors: the same.
+    Result<simdjson::dom::element> post_json(std::string_view path, std::string body);
 
  private:
     Result<simdjson::dom::element> send(std::string_view method, std::string_view target,

@@ -44,12 +44,16 @@ class Loader {
         KW_TRY(add_jobs(section.sections("scrape_configs"), global, directory_of(path_)));
         KW_TRY(add_scrape_config_files(section, global));
         KW_TRY(check_names_of_others(section, global));
+        KW_TRY(read_alerting(section, global));
         KW_TRY(read_collectors(*section.section("collectors"), global, directory_of(path_),
                                job_places_, config_));
         if (const Section* const identity = section.section("identity"); identity != nullptr) {
             KW_TRY_ASSIGN(config_.aliases, read_identity(*identity));
         }
         KW_TRY_ASSIGN(config_.incidents, read_incidents(section.section("incidents")));
+        if (const Section* const own = section.section("notifications"); own != nullptr) {
+            config_.notifications = read_notifications(*own);
+        }
         KW_TRY(read_alertmanager_section(section));
         for (const std::string& glob : section.texts("rule_files")) {
             config_.rule_files.push_back(resolved_path(directory_of(path_), glob));
@@ -163,7 +167,7 @@ class Loader {
         for (ConfigWarning& warning : read.warnings) {
             config_.warnings.push_back(std::move(warning));
         }
-        return {};
+        return add_notifications(config_);
     }
 
     // Rules that do not act are held against the name scheme as well.
@@ -172,13 +176,20 @@ class Loader {
         for (const Section& remote : config.sections("remote_write")) {
             KW_TRY(to_relabel_rules(remote.sections("write_relabel_configs"), NameScheme::kLegacy));
         }
+        return {};
+    }
+
+    Result<void> read_alerting(const Section& config, const Section& global) {
         const Section* const alerting = config.section("alerting");
         if (alerting == nullptr) return {};
-        KW_TRY(to_relabel_rules(alerting->sections("alert_relabel_configs"), NameScheme::kLegacy));
+        const bool is_legacy = global.text("metric_name_validation_scheme") == "legacy";
+        const NameScheme scheme = is_legacy ? NameScheme::kLegacy : NameScheme::kUtf8;
+        KW_TRY_ASSIGN(config_.alert_relabel,
+                      to_relabel_rules(alerting->sections("alert_relabel_configs"), scheme));
         for (const Section& alertmanager : alerting->sections("alertmanagers")) {
-            for (const std::string_view key : {"relabel_configs", "alert_relabel_configs"}) {
-                KW_TRY(to_relabel_rules(alertmanager.sections(key), NameScheme::kLegacy));
-            }
+            KW_TRY_ASSIGN(forward::AlertmanagerOptions options,
+                          to_alertmanager(alertmanager, directory_of(path_), scheme));
+            config_.alertmanagers.push_back(std::move(options));
         }
         return {};
     }

@@ -19,12 +19,15 @@
 #include <variant>
 #include <vector>
 
+#include "app/config/notifications.h"
 #include "base/result.h"
 #include "collect/health/health.h"
 #include "collect/postgres/source.h"
 #include "collect/probe/probe.h"
 #include "collect/redis/source.h"
+#include "forward/options.h"
 #include "identity/aliases.h"
+#include "intake/relabel.h"
 #include "model/labels.h"
 #include "rules/rule_file.h"
 #include "scrape/options.h"
@@ -88,8 +91,14 @@ struct Config {
 
     std::vector<rules::Group> rule_groups;  // of those files; load_rule_groups() fills it
 
+    std::vector<forward::AlertmanagerOptions>
+        alertmanagers;                               // of `alerting`: where alerts go as well
+    std::vector<intake::RelabelRule> alert_relabel;  // of all alerts of the rules
+
     // Of `alertmanager`; null: not written, what then holds is the caller's.
     std::shared_ptr<const alerting::Settings> alertmanager;
+    // Of `notifications`; in `alertmanager` already where that is written in the same file.
+    NotificationOptions notifications;
 
     // Of `incidents`, with its defaults where nothing is written; never null.
     std::shared_ptr<const incidents::Settings> incidents;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "alerting/settings.h"
 #include "app/config/inactive.h"
 #include "app/config/schema.h"
 #include "base/fs/memory.h"
@@ -167,8 +168,7 @@ TEST(Config, RefusesWithFileLineKeyAndMend) {
         {"scrape_config: []",
          "prometheus.yml:1: scrape_config: is not a key of configuration; did you mean "
          "scrape_configs?"},
-        {"events: {}",
-         "prometheus.yml:1: events: is not a key of configuration; remove it"},
+        {"events: {}", "prometheus.yml:1: events: is not a key of configuration; remove it"},
         {"global: [a]", "prometheus.yml:1: global: wants the keys of a global, found a list"},
         {"- a", "prometheus.yml:1: wants the keys of a configuration, found a list"},
         {"global:\n  scrape_interval: soon", "prometheus.yml:2: global.scrape_interval: "},
@@ -316,6 +316,77 @@ remote_write:
                          "no targets are found",
                          "prometheus.yml:7: remote_write: does not act yet: samples are not sent "
                          "to other servers"));
+}
+
+TEST(Config, ReadsWhereAlertsGo) {
+    const Result<Config> config = config_of(R"(
+alerting:
+  alert_relabel_configs: [{regex: replica, action: labeldrop}]
+  alertmanagers:
+    - scheme: https
+      path_prefix: /am
+      timeout: 3s
+      api_version: v2
+      basic_auth: {username: kw, password_file: secret}
+      relabel_configs: [{source_labels: [__address__], regex: 'a:1', action: keep}]
+      static_configs: [{targets: ['a:1', 'b:1'], labels: {team: db}}]
+      file_sd_configs: [{files: [am/*.json], refresh_interval: 1m}]
+      http_sd_configs: [{url: 'http://sd/am'}]
+    - consul_sd_configs: [{}]
+      sigv4: {region: eu}
+)");
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    ASSERT_EQ(config->alert_relabel.size(), 1U);
+    ASSERT_EQ(config->alertmanagers.size(), 2U);
+    const forward::AlertmanagerOptions& first = config->alertmanagers[0];
+    EXPECT_EQ(first.scheme, "https");
+    EXPECT_EQ(first.path_prefix, "/am");
+    EXPECT_EQ(first.timeout_ms, 3'000);
+    EXPECT_EQ(first.client.basic_auth->username.text, "kw");
+    EXPECT_EQ(first.relabel.size(), 1U);
+    EXPECT_EQ(first.static_sds.at(0).groups.at(0).targets.size(), 2U);
+    EXPECT_EQ(first.file_sds.at(0).refresh_interval_ms, 60'000);
+    EXPECT_EQ(first.http_sds.at(0).url, "http://sd/am");
+    EXPECT_EQ(config->alertmanagers[1].scheme, "http");
+    EXPECT_EQ(config->alertmanagers[1].timeout_ms, 10'000);
+    std::vector<std::string> keys;
+    for (const ConfigWarning& warning : config->warnings) keys.push_back(warning.key);
+    EXPECT_THAT(keys, ElementsAre("alerting.alertmanagers[1].consul_sd_configs",
+                                  "alerting.alertmanagers[1].sigv4"));
+}
+
+TEST(Config, ReadsTheFallBackAndTheHeartbeat) {
+    const std::string alertmanager = R"(
+alertmanager:
+  route: {receiver: ops}
+  receivers: [{name: ops, webhook_configs: [{url: 'http://ops/'}]}, {name: silent}]
+)";
+    const Result<Config> config = config_of(
+        "notifications:\n  fallback_receiver: silent\n"
+        "  heartbeat: {receiver: ops, interval: 30s}" +
+        alertmanager);
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    const alerting::NotifySettings& notify = *config->alertmanager->notify;
+    EXPECT_EQ(notify.fallback_receiver, "silent");
+    EXPECT_EQ(notify.heartbeat_receiver, "ops");
+    EXPECT_EQ(notify.heartbeat_interval_ms, 30'000);
+    ASSERT_EQ(config->warnings.size(), 1U);
+    EXPECT_EQ(config->warnings[0].line, 2);
+    EXPECT_THAT(config->warnings[0].message, HasSubstr("\"silent\" has no integration that acts"));
+
+    const Result<Config> unknown =
+        config_of("notifications:\n  heartbeat:\n    receiver: opps" + alertmanager);
+    ASSERT_FALSE(unknown.ok());
+    EXPECT_EQ(unknown.error().message,
+              "prometheus.yml:3: notifications.heartbeat.receiver: \"opps\" is not a receiver; add "
+              "it to the receivers, or name one of ops, silent");
+    const Result<Config> quick =
+        config_of("notifications: {heartbeat: {receiver: ops, interval: 10ms}}" + alertmanager);
+    ASSERT_FALSE(quick.ok());
+    EXPECT_THAT(quick.error().message,
+                HasSubstr("notifications.heartbeat.interval: 10ms is shorter than 1s; raise it"));
+    // Of a file of its own the receivers are not known here.
+    EXPECT_TRUE(config_of("notifications: {fallback_receiver: x}").ok());
 }
 
 TEST(Config, AgentModeTakesLess) {

@@ -147,6 +147,22 @@ constexpr Field kIdentityFields[] = {
 };
 constexpr Block kIdentityBlock = {"identity", kIdentityFields};
 
+// notifications: our own, beside alertmanager.yml, which stays upstream's
+constexpr int64_t kHeartbeatMsMin = 1'000;
+constexpr Field kHeartbeatFields[] = {required(text("receiver")), duration("interval", "1m")};
+Result<void> check_heartbeat(Section& heartbeat) {
+    if (heartbeat.integer("interval") >= kHeartbeatMsMin) return {};
+    return heartbeat.error("interval", "{} is shorter than {}; raise it",
+                           format_duration_ms(heartbeat.integer("interval")),
+                           format_duration_ms(kHeartbeatMsMin));
+}
+constexpr Block kHeartbeatBlock = {"heartbeat", kHeartbeatFields, check_heartbeat};
+constexpr Field kNotificationsFields[] = {
+    text("fallback_receiver"),
+    block("heartbeat", kHeartbeatBlock),
+};
+constexpr Block kNotificationsBlock = {"notifications", kNotificationsFields};
+
 constexpr Field kConfigFields[] = {
     block("global", kGlobalBlock, true),
     block("runtime", kRuntimeBlock, true),
@@ -163,6 +179,7 @@ constexpr Field kConfigFields[] = {
     block("identity", kIdentityBlock),
     block("alertmanager", kAlertmanagerFileBlock),
     block("incidents", kIncidentsBlock),
+    block("notifications", kNotificationsBlock),
 };
 
 // No two blocks of the list `key` share a name; those without one may be many.
