@@ -20,6 +20,25 @@ function configuration(port, deadPort) {
   scrape_timeout: 1s
   evaluation_interval: 1s
 rule_files: [rules.yml]
+# Both are told of what fires: one takes it (an endpoint that answers 200 to any POST), the other refuses.
+alertmanager:
+  route:
+    receiver: on-call
+    group_by: [alertname]
+    group_wait: 100ms
+    routes:
+      - receiver: refusing
+        matchers: ['severity = critical']
+        continue: true
+      - receiver: on-call
+        matchers: ['severity =~ "critical|warning"']
+  receivers:
+    - name: on-call
+      webhook_configs: [{url: 'http://127.0.0.1:${port}/api/v1/labels'}]
+    - name: refusing
+      webhook_configs: [{url: 'http://127.0.0.1:${port}/no/such/path'}]
+    - name: nobody
+notifications: {fallback_receiver: on-call}
 scrape_configs:
   - job_name: self
     static_configs:
