@@ -79,7 +79,7 @@ describe("Notifications", ONLY_OURS, () => {
     await dialog.getByText("TargetDown").first().waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
-    assert.doesNotMatch(page.url(), /alert=/);
+    await page.waitForURL((url) => !url.search.includes("alert="));
   });
 
   it("test a receiver", async (t) => {

@@ -136,7 +136,11 @@ function Row({
       </div>
       <div className={own.asks}>
         {line.fingerprints.slice(0, ALERTS_SHOWN).map((fingerprint) => (
-          <Button key={fingerprint} aria-label={`Why: alert ${fingerprint}`} onClick={() => onWhy(fingerprint)}>
+          <Button
+            key={fingerprint}
+            aria-label={`Why ${fingerprint.slice(0, 6)}: alert ${fingerprint}`}
+            onClick={() => onWhy(fingerprint)}
+          >
             Why {fingerprint.slice(0, 6)}
           </Button>
         ))}

@@ -151,7 +151,11 @@ function Outcome({ simulation }: { readonly simulation: Simulation }): ReactElem
             <span>by {route.path.map(({ matchers }) => matchers).join(' › ')}</span>
           </p>
           <p className={css.facts}>
-            <span>grouped with {route.groupSize.toLocaleString('en')} alerts of</span>
+            <span>
+              {route.groupSize === 0
+                ? 'begins the group'
+                : `joins ${route.groupSize.toLocaleString('en')} ${route.groupSize === 1 ? 'alert' : 'alerts'} of the group`}
+            </span>
           </p>
           <LabelChips labels={route.groupLabels} />
           {events.length === 0 ? (
