@@ -119,17 +119,12 @@ export async function getJson<T>(path: string, signal: AbortSignal, form?: Param
 
 // A JSON body, by POST. Throws ApiError.
 export async function postJson<T>(path: string, body: unknown): Promise<T> {
-  let response: Response;
-  try {
-    response = await fetch(apiUrl(path), {
-      method: 'POST',
-      headers: { accept: 'application/json', 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-  } catch {
-    throw new ApiError('unreachable', 'The server cannot be reached. Is it running?');
-  }
-  return parseEnvelope<T>(new TextDecoder().decode(await readBody(response)), response.status).data;
+  const { status, text } = await ask(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return parseEnvelope<T>(text, status).data;
 }
 
 // For APIs whose answers are the data themselves and whose errors are a text or a JSON string (Alertmanager's). A body
