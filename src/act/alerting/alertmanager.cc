@@ -381,13 +381,7 @@ std::vector<AlertGroupView> Alertmanager::groups() {
 }
 
 std::optional<LabelSet> Alertmanager::find_labels(const std::string& fingerprint) const {
-    std::vector<AlertPtr> all;
-    {
-        MutexLock lock(mutex_);
-        all.reserve(alerts_.size());
-        for (const auto& [labels, alert] : alerts_) all.push_back(alert);
-    }
-    for (const AlertPtr& alert : all) {
+    for (const AlertPtr& alert : stored()) {
         if (fingerprint_text(alert->labels) == fingerprint) return alert->labels;
     }
     return std::nullopt;
