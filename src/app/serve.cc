@@ -284,7 +284,6 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         known_store.set(config.aliases);
         alertmanager.apply(config.alertmanager);
         incidents->apply(config.incidents);
-        rule_alerts.apply(config.external_labels, own_url(settings));
         forwarder.apply(config.alertmanagers);
         rule_alerts.apply({config.external_labels, config.alert_relabel, own_url(settings)});
         rule_manager.apply(rule_set(config, settings));
