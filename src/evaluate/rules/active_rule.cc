@@ -132,10 +132,6 @@ Result<ActiveRule::Rows> ActiveRule::record(const std::vector<Sample>& samples,
     std::set<LabelSet> seen;
     LabelBuilder builder;
     for (const Sample& sample : samples) {
-        if (sample.histogram) {
-            return unsupported("{} is a native histogram, which the store does not keep yet",
-                               sample.labels.to_string());
-        }
         builder.reset(sample.labels);
         builder.set(kMetricName, rule_.name);
         for (const auto& [name, value] : rule_.labels) builder.set(name, value);
@@ -145,7 +141,7 @@ Result<ActiveRule::Rows> ActiveRule::record(const std::vector<Sample>& samples,
                 "vector contains metrics with the same labelset after applying rule labels: {}",
                 labels.to_string());
         }
-        rows.push_back({std::move(labels), sample.value});
+        rows.push_back({std::move(labels), sample.value, sample.histogram});
     }
     if (limit > 0 && rows.size() > limit) {
         return exhausted("exceeded limit of {} with {} series", limit, rows.size());

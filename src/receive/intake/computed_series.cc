@@ -1,6 +1,7 @@
 #include "intake/computed_series.h"
 
 #include "model/sample.h"
+#include "model/stored_histogram.h"
 
 namespace kw::intake {
 
@@ -9,12 +10,17 @@ struct ComputedSeries::Batch {
     std::vector<Series::value_type*> entries;
     std::vector<SeriesRef> refs;
     std::vector<double> values;
+    std::vector<std::shared_ptr<const Histogram>> histograms;  // one a row
 
-    void add(Series::value_type& entry, double value) {
+    void add(Series::value_type& entry, double value,
+             std::shared_ptr<const Histogram> histogram = nullptr) {
         entries.push_back(&entry);
         refs.push_back(entry.second.ref);
         values.push_back(value);
+        has_histograms |= histogram != nullptr;
+        histograms.push_back(std::move(histogram));
     }
+    bool has_histograms = false;
 };
 
 Result<void> ComputedSeries::append(Millis time, Batch& batch, ComputedReport& report) {
@@ -29,6 +35,7 @@ Result<void> ComputedSeries::append(Millis time, Batch& batch, ComputedReport& r
         rows.series = batch.refs;
         rows.timestamps = {&time, 1};
         rows.values = batch.values;
+        if (batch.has_histograms) rows.histograms = batch.histograms;
         rows.durability = Durability::kSoon;
         KW_TRY_ASSIGN(const AppendResult result, store_.append(rows));
         report.stored += result.stored + result.same_again;
@@ -46,7 +53,7 @@ Result<void> ComputedSeries::append(Millis time, Batch& batch, ComputedReport& r
                         break;
                     }
                     entry.second.ref = *ref;
-                    again.add(entry, batch.values[row]);
+                    again.add(entry, batch.values[row], std::move(batch.histograms[row]));
                     break;
                 }
                 default: note(entry.first, "too far ahead of the store's clock");
@@ -76,7 +83,18 @@ Result<ComputedReport> ComputedSeries::write(Millis time, const std::vector<Comp
             found = series_.emplace(row.labels, Entry{*ref, 0}).first;
         }
         found->second.round = round_;
-        batch.add(*found, row.value);
+        if (row.histogram != nullptr) {
+            // A calculation may leave counts below 0, which no store takes.
+            if (const Result<void> sound = check_histogram(*row.histogram); !sound.ok()) {
+                ++report.refused;
+                if (report.first_error.empty()) {
+                    report.first_error =
+                        fmt::format("{}: {}", row.labels.to_string(), sound.error().message);
+                }
+                continue;
+            }
+        }
+        batch.add(*found, row.value, row.histogram);
     }
     for (Series::value_type& entry : series_) {
         if (entry.second.round != round_) batch.add(entry, kStaleMarker);

@@ -1,4 +1,5 @@
-// Series that the server computes itself, rules and the like: rows come in as labels and values, all of one time.
+// Series that the server computes itself, rules and the like: rows come in as labels and values or native histograms,
+// all of one time.
 //
 //   rows ──▶ limits ──▶ ref known? ──yes──▶ one append(), kSoon, with staleness markers for the series that the
 //                          └─no──▶ ref_of()                      write before had and this one has not
@@ -9,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -24,13 +26,16 @@ namespace kw::intake {
 struct ComputedRow {
     LabelSet labels;
     double value = 0;
+    std::shared_ptr<const Histogram> histogram = nullptr;  // null: a float
 };
 
 struct ComputedReport {
     uint64_t stored = 0;
     uint64_t conflicts = 0;  // another value stands at this time
     uint64_t too_old = 0;
-    uint64_t refused = 0;  // all others: over a limit, too far ahead, the store's limit of series
+    uint64_t refused =
+        0;  // all others: over a limit, too far ahead, the store's limit of series, a histogram that is
+            // not sound
     std::string first_error;  // of those, empty when there are none
 };
 

@@ -47,6 +47,32 @@ TEST(ComputedSeries, KeepsWhatOthersWriteWhenItEnds) {
     EXPECT_EQ(values_of(store, kB).size(), 2u);
 }
 
+TEST(ComputedSeries, WritesHistograms) {
+    MemoryStore store;
+    ComputedSeries series(store);
+    Histogram histogram;
+    histogram.count = 2;
+    histogram.positive_spans = {{0, 1}};
+    histogram.positive_buckets = {2};
+    const auto sound = std::make_shared<const Histogram>(histogram);
+    histogram.positive_buckets = {-2};  // what a subtraction may leave
+    const auto unsound = std::make_shared<const Histogram>(histogram);
+    const ComputedReport report = series.write({1000}, {{kA, 0, sound}, {kB, 0, unsound}}).value();
+    EXPECT_EQ(report.stored, 1u);
+    EXPECT_EQ(report.refused, 1u);
+    EXPECT_THAT(report.first_error, testing::HasSubstr("observation count of -2"));
+    const CancelToken cancel;
+    MemoryBudget budget(1 << 20);
+    const auto selected =
+        store.select({Matcher::equal("__name__", "a")}, {}, {}, cancel, budget).value();
+    SampleColumns columns;
+    ASSERT_TRUE(selected->read(0, columns).ok());
+    ASSERT_EQ(columns.histograms.size(), 1u);
+    EXPECT_EQ(*columns.histograms[0], *sound);
+    ASSERT_TRUE(series.end({2000}).ok());
+    EXPECT_TRUE(is_stale(values_of(store, kA)[1]));
+}
+
 TEST(ComputedSeries, ReportsWhatIsRefused) {
     MemoryStore store;
     ComputedSeries series(store);
