@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "contract/metric_store.h"
+#include "model/native_histogram.h"
 
 namespace kw::intake {
 
@@ -54,9 +55,12 @@ class RecordingStore final : public MetricStore {
                 continue;
             }
             ++result.stored;
-            rows.push_back(fmt::format("{} {} @{}", labels_[id - 1].to_string(),
-                                       is_stale(value) ? "stale" : format_value(value),
-                                       time.count));
+            const Histogram* const histogram =
+                batch.histograms.empty() ? nullptr : batch.histograms[row].get();
+            const std::string text = histogram != nullptr ? histogram_text(from_stored(*histogram))
+                                     : is_stale(value)    ? "stale"
+                                                          : format_value(value);
+            rows.push_back(fmt::format("{} {} @{}", labels_[id - 1].to_string(), text, time.count));
         }
         return result;
     }

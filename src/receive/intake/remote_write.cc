@@ -37,7 +37,9 @@ struct Counters {
               metrics.counter("prometheus_api_remote_write_invalid_labels_samples_total",
                               "The total number of received remote write samples and histogram "
                               "samples which contained invalid labels.")),
-          histograms(ignored(metrics, "histogram")),
+          histograms(metrics.counter(
+              "kilowatch_remote_write_histograms_total",
+              "Native histograms that remote write requests brought, sound or not.")),
           exemplars(ignored(metrics, "exemplar")),
           metadata(ignored(metrics, "metadata")) {}
 
@@ -146,12 +148,14 @@ class RemoteWriteIntake::Impl final {
         const Result<ByteView> message =
             wire::snappy_uncompress(as_bytes(body), options_.message_bytes_max, scratch.buffer);
         if (!message.ok()) return failed(message.error());
-        const wire::WriteLimits limits{options_.series_max, options_.samples_max};
+        wire::WriteLimits limits;
+        limits.series_max = options_.series_max;
+        limits.samples_max = options_.samples_max;
         if (Result<void> decoded = wire::decode_write_request(*message, limits, scratch.request);
             !decoded.ok()) {
             return failed(decoded.error());
         }
-        counters_.histograms.add(scratch.request.histogram_count);
+        counters_.histograms.add(histogram_count(scratch.request));
         counters_.exemplars.add(scratch.request.exemplar_count);
         counters_.metadata.add(scratch.request.metadata_count);
 
@@ -159,6 +163,7 @@ class RemoteWriteIntake::Impl final {
         Refusals refusals;
         Result<void> stored = find_refs(scratch, refusals);
         if (stored.ok()) {
+            refuse_bad_histograms(scratch, refusals);
             make_rows(scratch);
             stored = append(scratch, refusals, answer.samples_stored);
         }
@@ -171,6 +176,26 @@ class RemoteWriteIntake::Impl final {
                                          answer.samples_stored, refusals.reason);
         }
         return answer;
+    }
+
+    static uint64_t histogram_count(const wire::WriteRequest& request) {
+        return request.bad_histograms +
+               static_cast<uint64_t>(std::ranges::count_if(
+                   request.histograms, [](const auto& one) { return one != nullptr; }));
+    }
+
+    void refuse_bad_histograms(Scratch& scratch, Refusals& refusals) const {
+        const wire::WriteRequest& request = scratch.request;
+        if (request.bad_histograms == 0) return;
+        std::string why;
+        if (refusals.samples == 0) {
+            const wire::BadHistogram& first = request.bad_histogram;
+            const Result<LabelSet> labels = labels_of(scratch.keys[first.series], scratch);
+            why =
+                fmt::format("invalid histogram: {}: {} at {} ms", first.why,
+                            labels.ok() ? labels->to_string() : "a series", first.timestamp.count);
+        }
+        refusals.add(request.bad_histograms, std::move(why));
     }
 
     static Answer failed(const Error& error) {
@@ -239,11 +264,17 @@ class RemoteWriteIntake::Impl final {
                             request.values.begin() + static_cast<ptrdiff_t>(row));
                 std::copy_n(request.timestamps.begin() + series.sample_begin, series.sample_count,
                             request.timestamps.begin() + static_cast<ptrdiff_t>(row));
+                if (!request.histograms.empty()) {
+                    std::copy_n(request.histograms.begin() + series.sample_begin,
+                                series.sample_count,
+                                request.histograms.begin() + static_cast<ptrdiff_t>(row));
+                }
             }
             scratch.row_refs.insert(scratch.row_refs.end(), series.sample_count, scratch.refs[i]);
         }
         request.values.resize(scratch.row_refs.size());
         request.timestamps.resize(scratch.row_refs.size());
+        if (!request.histograms.empty()) request.histograms.resize(scratch.row_refs.size());
     }
 
     // The series of each row: only asked for when rows were refused.
@@ -261,8 +292,8 @@ class RemoteWriteIntake::Impl final {
 
     Result<void> append(Scratch& scratch, Refusals& refusals, uint64_t& stored) {
         const wire::WriteRequest& request = scratch.request;
-        KW_TRY_ASSIGN(const AppendResult first,
-                      append_rows(scratch.row_refs, request.timestamps, request.values));
+        KW_TRY_ASSIGN(const AppendResult first, append_rows(scratch.row_refs, request.timestamps,
+                                                            request.values, request.histograms));
         stored += first.stored + first.same_again;
         if (first.refused.empty()) return {};
 
@@ -272,6 +303,7 @@ class RemoteWriteIntake::Impl final {
         std::vector<SeriesRef> refs;
         std::vector<Millis> timestamps;
         std::vector<double> values;
+        std::vector<std::shared_ptr<const Histogram>> histograms;
         for (const auto& [row, verdict] : first.refused) {
             const uint32_t series = series_of_row[row];
             if (verdict != RowVerdict::kUnknownSeries) {
@@ -289,9 +321,10 @@ class RemoteWriteIntake::Impl final {
             refs.push_back(scratch.refs[series]);
             timestamps.push_back(request.timestamps[row]);
             values.push_back(request.values[row]);
+            if (!request.histograms.empty()) histograms.push_back(request.histograms[row]);
         }
         if (rows.empty()) return {};
-        KW_TRY_ASSIGN(const AppendResult second, append_rows(refs, timestamps, values));
+        KW_TRY_ASSIGN(const AppendResult second, append_rows(refs, timestamps, values, histograms));
         stored += second.stored + second.same_again;
         for (const auto& [again, verdict] : second.refused) {
             refuse(rows[again], verdict, series_of_row[rows[again]], scratch, refusals);
@@ -301,11 +334,13 @@ class RemoteWriteIntake::Impl final {
 
     Result<AppendResult> append_rows(std::span<const SeriesRef> refs,
                                      std::span<const Millis> timestamps,
-                                     std::span<const double> values) {
+                                     std::span<const double> values,
+                                     std::span<const std::shared_ptr<const Histogram>> histograms) {
         if (refs.empty()) return AppendResult{};
         SampleBatch batch;
         batch.series = refs;
         batch.values = values;
+        batch.histograms = histograms;
         // A request that holds one scrape has one time: the store keeps such rows together.
         const bool one_time =
             std::ranges::all_of(timestamps, [&](Millis t) { return t == timestamps[0]; });
@@ -335,6 +370,7 @@ class RemoteWriteIntake::Impl final {
     }
     // Buffers of rare large requests are not kept.
     void give_back(std::unique_ptr<Scratch> scratch) KW_EXCLUDES(mutex_) {
+        scratch->request.histograms.clear();  // the store's now, or nobody's
         if (scratch->buffer.capacity() > kScratchBytesMax ||
             scratch->request.values.capacity() > kScratchRowsMax)
             return;

@@ -7,13 +7,13 @@
 // The answer (what a Prometheus sender makes of it in brackets)
 //   204  all is stored, or was there already
 //   400  malformed: nothing is stored; or some samples were refused (invalid labels, a conflict,
-//   too old, too far
+//   a histogram that is not sound, too old, too far
 //        ahead, over the store's limit of series): the others are stored, the text says how many
 //        and why [dropped, not sent again]
 //   413  over a limit of size: nothing is stored [dropped]
 //   415  not remote write 1.0 (say check_write_headers() first)
 //   503  the store cannot write now, or too much is on its way: nothing is promised [sent again]
-// Native histograms, exemplars and metadata are counted and not stored.
+// Exemplars and metadata are counted and not stored.
 // Threads: all members from any thread.
 #pragma once
 

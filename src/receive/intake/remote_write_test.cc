@@ -167,12 +167,46 @@ TEST_F(RemoteWriteTest, AnswersByKindOfFailure) {
     EXPECT_EQ(tiny.write(packed(series({{"__name__", "a"}}, {{1, 10}}))).status, 503);
 }
 
+TEST_F(RemoteWriteTest, StoresHistogramsAndRefusesThoseThatAreNotSound) {
+    const auto histogram = [](uint64_t count, uint8_t time_ms) {
+        // count; one span of one bucket with three observations; the time.
+        const std::string span("\x10\x01", 2);
+        const std::string deltas("\x06", 1);
+        std::string content;
+        content += '\x08';
+        content += static_cast<char>(count);
+        content += field(11, span) + field(12, deltas);
+        content += '\x78';
+        content += static_cast<char>(time_ms);
+        return field(4, content);
+    };
+    const auto name = [](std::string_view text) {
+        return field(1, field(1, "__name__") + field(2, text));
+    };
+    EXPECT_EQ(write(field(1, name("a") + histogram(3, 10))).status, 204);
+    EXPECT_EQ(store_.take_rows(), (Rows{"a {count:3, sum:0, (0.5,1]:3} @10"}));
+    const RemoteWriteIntake::Answer answer =
+        write(series({{"", "bad"}}, {{1, 10}}) +
+              field(1, name("a") + histogram(4, 20) + histogram(3, 30)) +
+              series({{"__name__", "b"}}, {{1, 10}}));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.samples_stored, 2u);
+    EXPECT_EQ(answer.samples_refused, 2u);
+    EXPECT_EQ(store_.take_rows(), (Rows{"a {count:3, sum:0, (0.5,1]:3} @30", "b 1 @10"}));
+    const RemoteWriteIntake::Answer alone = write(field(1, name("a") + histogram(4, 40)));
+    EXPECT_EQ(alone.status, 400);
+    EXPECT_EQ(
+        alone.message,
+        "1 of 1 samples refused, 0 stored; the first: invalid histogram: 3 observations found "
+        "in buckets, but the Count field is 4: histogram's observation count should equal the "
+        "number of observations found in the buckets: a at 40 ms");
+}
+
 TEST_F(RemoteWriteTest, CountsWhatItDoesNotStore) {
     const std::string message =
-        field(1, field(1, field(1, "__name__") + field(2, "a")) + field(4, "h") + field(3, "e")) +
-        field(3, "m");
+        field(1, field(1, field(1, "__name__") + field(2, "a")) + field(3, "e")) + field(3, "m");
     EXPECT_EQ(write(message).status, 204);
-    for (const char* kind : {"histogram", "exemplar", "metadata"}) {
+    for (const char* kind : {"exemplar", "metadata"}) {
         EXPECT_EQ(environment_.metrics
                       .counter("kilowatch_remote_write_ignored_total", "", {{"kind", kind}})
                       .value(),

@@ -4,112 +4,38 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
+
+#include "wire/protobuf/field_reader.h"
+#include "wire/protobuf/histogram.h"
 
 namespace kw::wire {
 namespace {
 
-enum WireType : uint8_t { kVarint = 0, kFixed64 = 1, kLength = 2, kFixed32 = 5 };
+using protobuf::FieldReader;
+using protobuf::kFixed64;
+using protobuf::kLength;
+using protobuf::kVarint;
+using protobuf::tag_of;
 
-constexpr uint32_t tag_of(uint32_t field, WireType type) { return field << 3 | type; }
-
-// Reads fields between two positions of one message; what is wrong is kept with the byte where it
-// stands.
-class FieldReader final {
- public:
-    FieldReader(const uint8_t* message, const uint8_t* at, const uint8_t* end)
-        : message_(message), at_(at), end_(end) {}
-
-    bool at_end() const { return at_ == end_; }
-    const uint8_t* at() const { return at_; }
-
-    // Fields' tags are one byte but for those that nobody has defined yet.
-    bool read_tag(uint32_t& tag) {
-        if (*at_ < 0x80) {
-            tag = *at_++;
-        } else {
-            uint64_t wide = 0;
-            if (!read_varint(wide)) return false;
-            if (wide > UINT32_MAX) return fail("a field number past 29 bits");
-            tag = static_cast<uint32_t>(wide);
-        }
-        if (tag >> 3 == 0) return fail("field number 0");
-        return true;
-    }
-
-    bool read_varint(uint64_t& value) {
-        const uint8_t* const start = at_;
-        value = 0;
-        for (unsigned shift = 0; shift < 64; shift += 7) {
-            if (at_ == end_) return fail("a varint that ends too early");
-            const uint8_t byte = *at_++;
-            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-            if (byte < 0x80) return true;
-        }
-        at_ = start;
-        return fail("a varint of more than 10 bytes");
-    }
-
-    // The content of a length-delimited field.
-    bool read_length(FieldReader& content) {
-        uint64_t length = 0;
-        if (at_ != end_ && *at_ < 0x80) {
-            length = *at_++;
-        } else if (!read_varint(length)) {
-            return false;
-        }
-        if (length > static_cast<uint64_t>(end_ - at_))
-            return fail("a field longer than what it stands in");
-        content = FieldReader(message_, at_, at_ + length);
-        at_ += length;
-        return true;
-    }
-
-    bool read_fixed64(uint64_t& value) {
-        if (end_ - at_ < 8) return fail("a fixed64 that ends too early");
-        value = load_le<uint64_t>(at_);
-        at_ += 8;
-        return true;
-    }
-
-    // The content of an unknown field.
-    bool skip(uint32_t tag) {
-        uint64_t ignored = 0;
-        FieldReader content(message_, at_, at_);
-        switch (tag & 7) {
-            case kVarint: return read_varint(ignored);
-            case kFixed64: return read_fixed64(ignored);
-            case kLength: return read_length(content);
-            case kFixed32:
-                if (end_ - at_ < 4) return fail("a fixed32 that ends too early");
-                at_ += 4;
-                return true;
-            default: return fail("a wire type that is not used");
-        }
-    }
-
-    std::string_view text() const {
-        return {reinterpret_cast<const char*>(at_), static_cast<size_t>(end_ - at_)};
-    }
-
-    bool fail(const char* what) {
-        what_ = what;
-        return false;
-    }
-    // Takes over what went wrong in a part.
-    bool fail(const FieldReader& part) {
-        what_ = part.what_;
-        at_ = part.at_;
-        return false;
-    }
-    Error error() const { return invalid("byte {}: {}", at_ - message_, what_); }
-
- private:
-    const uint8_t* message_;
-    const uint8_t* at_;
-    const uint8_t* end_;
-    const char* what_ = "";
+// Of Prometheus' Histogram message (types.proto).
+constexpr protobuf::HistogramFields kHistogramFields = {
+    .count_int = 1,
+    .count_float = 2,
+    .sum = 3,
+    .schema = 4,
+    .zero_threshold = 5,
+    .zero_count_int = 6,
+    .zero_count_float = 7,
+    .negative_span = 8,
+    .negative_delta = 9,
+    .negative_count = 10,
+    .positive_span = 11,
+    .positive_delta = 12,
+    .positive_count = 13,
+    .reset_hint = 14,
+    .custom_value = 16,
 };
+constexpr uint32_t kHistogramTimestamp = 15;
 
 bool read_sample(FieldReader& in, WriteRequest& out) {
     uint64_t value_bits = 0;
@@ -133,14 +59,45 @@ bool read_sample(FieldReader& in, WriteRequest& out) {
     return true;
 }
 
-// Stops behind the first sample past `samples_max`.
-bool read_series(FieldReader& in, uint64_t samples_max, WriteRequest& out) {
+// A histogram that is not sound is counted and left out.
+bool read_histogram(FieldReader& in, WriteRequest& out) {
+    protobuf::HistogramDecoder decoder(kHistogramFields);
+    uint64_t timestamp = 0;
+    while (!in.at_end()) {
+        uint32_t tag = 0;
+        if (!in.read_tag(tag)) return false;
+        if (tag == tag_of(kHistogramTimestamp, kVarint)) {
+            if (!in.read_varint(timestamp)) return false;
+        } else if (!decoder.read(tag, in)) {
+            return false;
+        }
+    }
+    out.histogram_parts += decoder.parts();
+    Result<Histogram> histogram = decoder.finish();
+    if (!histogram.ok()) {
+        if (out.bad_histograms++ == 0) {
+            out.bad_histogram = {static_cast<uint32_t>(out.series.size()),
+                                 {static_cast<int64_t>(timestamp)},
+                                 histogram.error().message};
+        }
+        return true;
+    }
+    out.histograms.resize(out.values.size());  // those before are floats
+    out.histograms.push_back(std::make_shared<const Histogram>(std::move(histogram).value()));
+    out.values.push_back(0);
+    out.timestamps.push_back({static_cast<int64_t>(timestamp)});
+    return true;
+}
+
+// Stops behind the first sample or histogram past `limits`.
+bool read_series(FieldReader& in, const WriteLimits& limits, WriteRequest& out) {
     WriteSeries series;
     series.sample_begin = static_cast<uint32_t>(out.values.size());
     const char* fields_begin = nullptr;
     const char* fields_end = nullptr;
     std::string* gathered = nullptr;
-    while (!in.at_end() && out.values.size() <= samples_max) {
+    while (!in.at_end() && out.values.size() <= limits.samples_max &&
+           out.histogram_parts <= limits.histogram_parts_max) {
         const char* const field_begin = reinterpret_cast<const char*>(in.at());
         uint32_t tag = 0;
         if (!in.read_tag(tag)) return false;
@@ -169,7 +126,7 @@ bool read_series(FieldReader& in, uint64_t samples_max, WriteRequest& out) {
                 break;
             case tag_of(4, kLength):
                 if (!in.read_length(content)) return false;
-                ++out.histogram_count;
+                if (!read_histogram(content, out)) return in.fail(content);
                 break;
             default:
                 if (!in.skip(tag)) return false;
@@ -199,7 +156,10 @@ void WriteRequest::clear() {
     series.clear();
     timestamps.clear();
     values.clear();
-    exemplar_count = histogram_count = metadata_count = 0;
+    histograms.clear();
+    histogram_parts = bad_histograms = 0;
+    bad_histogram = {};
+    exemplar_count = metadata_count = 0;
     gathered.clear();
 }
 
@@ -215,9 +175,14 @@ Result<void> decode_write_request(ByteView message, const WriteLimits& limits, W
             if (out.series.size() == limits.series_max) {
                 return exhausted("more than {} series in one request", limits.series_max);
             }
-            if (!read_series(content, limits.samples_max, out)) return content.error();
+            if (!read_series(content, limits, out)) return content.error();
             if (out.values.size() > limits.samples_max) {
                 return exhausted("more than {} samples in one request", limits.samples_max);
+            }
+            if (out.histogram_parts > limits.histogram_parts_max) {
+                return exhausted(
+                    "histograms with more than {} spans, buckets and bounds in one request",
+                    limits.histogram_parts_max);
             }
         } else if (tag == tag_of(3, kLength)) {
             if (!in.read_length(content)) return in.error();
@@ -226,6 +191,7 @@ Result<void> decode_write_request(ByteView message, const WriteLimits& limits, W
             return in.error();
         }
     }
+    if (!out.histograms.empty()) out.histograms.resize(out.values.size());
     return {};
 }
 

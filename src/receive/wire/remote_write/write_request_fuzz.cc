@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "model/stored_histogram.h"
 #include "wire/remote_write/write_request.h"
 
 namespace {
@@ -20,6 +21,10 @@ void decode(kw::ByteView message) {
         (void)kw::wire::read_label_fields(series.label_fields, labels).ok();
     }
     if (samples != request.values.size()) std::abort();
+    if (!request.histograms.empty() && request.histograms.size() != samples) std::abort();
+    for (const auto& histogram : request.histograms) {
+        if (histogram && !kw::check_histogram(*histogram).ok()) std::abort();
+    }
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "model/native_histogram.h"
+
 namespace kw::wire {
 namespace {
 
@@ -31,6 +33,38 @@ std::string sample(double value, int64_t timestamp) {
     return field(2, as_text(out.view()));
 }
 
+void varint_field(ByteWriter& out, uint8_t number, uint64_t value) {
+    out.varint(uint64_t{number} << 3);
+    out.varint(value);
+}
+void double_field(ByteWriter& out, uint8_t number, double value) {
+    out.varint(uint64_t{number} << 3 | 1);
+    out.f64(value);
+}
+
+// The content of an integer histogram of schema 0 with 1 and 3 observations in buckets 0 and 1, 3 around zero; `count`
+// is 7 where it is sound. Deltas are packed.
+std::string histogram(uint64_t count) {
+    ByteWriter out;
+    varint_field(out, 1, count);
+    double_field(out, 3, 2.5);
+    varint_field(out, 4, zigzag(0));
+    double_field(out, 5, 0.001);
+    varint_field(out, 6, 3);
+    std::string content(as_text(out.view()));
+    out.clear();
+    varint_field(out, 1, zigzag(0));
+    varint_field(out, 2, 2);
+    content += field(11, as_text(out.view()));
+    out.clear();
+    out.varint(zigzag(1));
+    out.varint(zigzag(2));
+    content += field(12, as_text(out.view()));
+    out.clear();
+    varint_field(out, 15, 3000);
+    return content + std::string(as_text(out.view()));
+}
+
 std::string shown(const WriteRequest& request) {
     std::string out;
     for (const WriteSeries& series : request.series) {
@@ -39,8 +73,12 @@ std::string shown(const WriteRequest& request) {
         if (!read.ok()) return read.error().message;
         for (const LabelView& view : labels) out += fmt::format("{}={};", view.name, view.value);
         for (uint32_t i = 0; i < series.sample_count; ++i) {
-            out += fmt::format(" {}@{}", request.values[series.sample_begin + i],
-                               request.timestamps[series.sample_begin + i].count);
+            const size_t at = series.sample_begin + i;
+            const bool is_float = request.histograms.empty() || !request.histograms[at];
+            out += fmt::format(" {}@{}",
+                               is_float ? fmt::format("{}", request.values[at])
+                                        : histogram_text(from_stored(*request.histograms[at])),
+                               request.timestamps[at].count);
         }
         out += '\n';
     }
@@ -51,17 +89,96 @@ TEST(WriteRequest, DecodesSeriesAndCountsTheRest) {
     const std::string message = field(1, label("__name__", "up") + label("job", "a") +
                                              sample(1, 1000) + sample(-2.5, 2000)) +
                                 field(3, "metadata") +
-                                field(1, label("__name__", "h") + field(4, "histogram") +
+                                field(1, label("__name__", "h") + field(4, histogram(7)) +
                                              field(3, "exemplar") + field(9, "unknown")) +
                                 field(1, label("__name__", "n") + sample(0, -1));
     WriteRequest request;
     ASSERT_TRUE(decode_write_request(as_bytes(message), {}, request).ok());
     EXPECT_EQ(shown(request),
-              "__name__=up;job=a; 1@1000 -2.5@2000\n__name__=h;\n__name__=n; 0@-1\n");
+              "__name__=up;job=a; 1@1000 -2.5@2000\n__name__=h; {count:7, sum:2.5, "
+              "[-0.001,0.001]:3, (0.5,1]:1, (1,2]:3}@3000\n__name__=n; 0@-1\n");
     EXPECT_EQ(request.metadata_count, 1U);
-    EXPECT_EQ(request.histogram_count, 1U);
+    EXPECT_EQ(request.bad_histograms, 0U);
     EXPECT_EQ(request.exemplar_count, 1U);
     EXPECT_TRUE(request.gathered.empty());
+}
+
+TEST(WriteRequest, FloatHistogramsCustomBucketsAndMarkers) {
+    ByteWriter out;
+    double_field(out, 2, 1.5);
+    double_field(out, 3, -1);
+    varint_field(out, 4, zigzag(-53));
+    varint_field(out, 14, 3);
+    varint_field(out, 15, 5);
+    std::string custom(as_text(out.view()));
+    out.clear();
+    varint_field(out, 2, 2);
+    custom += field(11, as_text(out.view()));
+    out.clear();
+    double_field(out, 13, 0.5);  // not packed
+    double_field(out, 13, 1);
+    custom += std::string(as_text(out.view()));
+    ByteWriter bounds;
+    for (const double bound : {2.0, 4.0, 8.0}) bounds.f64(bound);
+    ByteWriter tag;
+    tag.varint(16 << 3 | 2);
+    tag.text(as_text(bounds.view()));
+    custom += std::string(as_text(tag.view()));
+    ByteWriter marker;
+    double_field(marker, 3, kStaleMarker);
+    varint_field(marker, 15, 6);
+    const std::string message = field(1, label("__name__", "h") + sample(1, 1) + field(4, custom) +
+                                             field(4, as_text(marker.view())) + sample(2, 7)) +
+                                field(1, label("__name__", "n") + sample(3, 8));
+    WriteRequest request;
+    ASSERT_TRUE(decode_write_request(as_bytes(message), {}, request).ok());
+    ASSERT_EQ(request.histograms.size(), 5u);
+    EXPECT_EQ(request.histograms[0], nullptr);
+    ASSERT_NE(request.histograms[1], nullptr);
+    const Histogram& got = *request.histograms[1];
+    EXPECT_EQ(got.counter_reset_hint, CounterResetHint::kGauge);
+    EXPECT_EQ(got.schema, kCustomBucketsSchema);
+    EXPECT_EQ(got.custom_values, (std::vector<double>{2, 4, 8}));
+    EXPECT_EQ(got.positive_buckets, (std::vector<double>{0.5, 1}));
+    EXPECT_EQ(got.count, 1.5);
+    ASSERT_NE(request.histograms[2], nullptr);
+    EXPECT_TRUE(is_stale(request.histograms[2]->sum));
+    EXPECT_EQ(request.histograms[3], nullptr);
+    EXPECT_EQ(request.histograms[4], nullptr);
+    EXPECT_EQ(request.series[0].sample_count, 4u);
+    EXPECT_EQ(request.series[1].sample_begin, 4u);
+}
+
+TEST(WriteRequest, CountsHistogramsThatAreNotSound) {
+    const std::string message =
+        field(1, label("__name__", "a") + field(4, histogram(7))) +
+        field(1, label("__name__", "b") + field(4, histogram(8)) + sample(1, 1));
+    WriteRequest request;
+    ASSERT_TRUE(decode_write_request(as_bytes(message), {}, request).ok());
+    EXPECT_EQ(request.bad_histograms, 1u);
+    EXPECT_EQ(request.bad_histogram.series, 1u);
+    EXPECT_EQ(request.bad_histogram.timestamp, Millis{3000});
+    EXPECT_NE(request.bad_histogram.why.find("7 observations found in buckets"), std::string::npos);
+    EXPECT_EQ(request.values.size(), 2u);
+}
+
+TEST(WriteRequest, HistogramsAreBounded) {
+    std::string many = label("__name__", "h");
+    for (int i = 0; i < 20; ++i) many += field(4, histogram(7));
+    WriteLimits limits;
+    limits.histogram_parts_max = 100;
+    WriteRequest request;
+    const Result<void> decoded = decode_write_request(as_bytes(field(1, many)), limits, request);
+    ASSERT_FALSE(decoded.ok());
+    EXPECT_EQ(decoded.error().code, Code::kExhausted);
+    // A single one with more deltas than are kept.
+    std::string deltas(100'000, '\0');
+    WriteRequest large;
+    ASSERT_TRUE(
+        decode_write_request(
+            as_bytes(field(1, label("__name__", "h") + field(4, field(12, deltas)))), {}, large)
+            .ok());
+    EXPECT_EQ(large.bad_histograms, 1u);
 }
 
 TEST(WriteRequest, LabelsMayStandApart) {
