@@ -159,10 +159,12 @@ class Server:
 class Exporter:
     """A target that answers what the test says: `body` and `content_type` may change between scrapes."""
 
-    def __init__(self, body: str | Callable[[], str], content_type: str = "text/plain; version=0.0.4"):
+    def __init__(self, body: str | bytes | Callable[[], str | bytes],
+                 content_type: str = "text/plain; version=0.0.4"):
         self.body = body
         self.content_type = content_type
         self.scrapes = 0
+        self.accept = ""  # what the last scrape asked for
         exporter = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -170,8 +172,9 @@ class Exporter:
 
             def do_GET(self) -> None:  # noqa: N802 (the base class's name)
                 text = exporter.body() if callable(exporter.body) else exporter.body
-                payload = text.encode()
+                payload = text if isinstance(text, bytes) else text.encode()
                 exporter.scrapes += 1
+                exporter.accept = self.headers.get("Accept", "")
                 self.send_response(200)
                 self.send_header("Content-Type", exporter.content_type)
                 self.send_header("Content-Length", str(len(payload)))
@@ -242,7 +245,8 @@ class EndToEndTest(unittest.TestCase):
         self.processes.append(process)
         return process
 
-    def exporter(self, body: str | Callable[[], str], content_type: str = "text/plain; version=0.0.4") -> Exporter:
+    def exporter(self, body: str | bytes | Callable[[], str | bytes],
+                 content_type: str = "text/plain; version=0.0.4") -> Exporter:
         made = Exporter(body, content_type)
         self.stack.callback(made.close)
         return made

@@ -228,7 +228,12 @@ Result<scrape::JobOptions> to_job(const Section& scrape, const std::string& dire
     job.name_escaping = *escaping;
     job.enable_compression = scrape.flag("enable_compression");
     job.extra_scrape_metrics = scrape.flag("extra_scrape_metrics");
+    job.histograms.native = scrape.flag("scrape_native_histograms");
+    job.histograms.always_classic = scrape.flag("always_scrape_classic_histograms");
+    job.histograms.convert = scrape.flag("convert_classic_histograms_to_nhcb");
     job.limits = to_limits(scrape);
+    job.histogram_limits.buckets_max = scrape.count("native_histogram_bucket_limit");
+    job.histogram_limits.bucket_factor_min = scrape.real("native_histogram_min_bucket_factor");
     KW_TRY_ASSIGN(job.relabel,
                   to_relabel_rules(scrape.sections("relabel_configs"), job.name_validation));
     KW_TRY_ASSIGN(job.metric_relabel,

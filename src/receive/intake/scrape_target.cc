@@ -10,7 +10,10 @@
 #include "contract/metric_store.h"
 #include "intake/scrape_cache.h"
 #include "intake/target_metadata.h"
+#include "model/stored_histogram.h"
+#include "wire/exposition/nhcb_parser.h"
 #include "wire/exposition/parser.h"
+#include "wire/exposition/protobuf_parser.h"
 
 namespace kw::intake {
 namespace {
@@ -40,6 +43,21 @@ constexpr std::array<std::string_view, kReportCount> kReportNames = {
     "scrape_sample_limit",
     "scrape_body_size_bytes",
 };
+using HistogramPtr = std::shared_ptr<const Histogram>;
+
+// Spans, buckets and bounds of the histograms of a scrape, and 8 for each, at most: what the store takes at once.
+constexpr uint64_t kHistogramPartsOfScrape = uint64_t{1} << 22;
+
+// The histogram of the sample that a parser stands on; null: a float, as all samples of a parser that knows no others.
+template <typename Source>
+HistogramPtr histogram_of(const Source& source) {
+    if constexpr (requires { source.histogram(); }) {
+        return source.histogram();
+    } else {
+        return nullptr;
+    }
+}
+
 constexpr std::string_view kExportedPrefix = "exported_";
 
 struct ScrapeCounters {
@@ -74,7 +92,14 @@ struct ScrapeCounters {
               metrics.counter("kilowatch_scrape_series_refused_total",
                               "Series of scrapes that the store's limit of series kept out.")),
           exemplars(metrics.counter("kilowatch_scrape_exemplars_ignored_total",
-                                    "Exemplars that scrapes had and that were not stored.")) {}
+                                    "Exemplars that scrapes had and that were not stored.")),
+          bucket_limit(metrics.counter(
+              "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+              "Total number of scrapes that hit the native histogram bucket limit and were "
+              "rejected.")),
+          not_converted(metrics.counter(
+              "kilowatch_scrape_histograms_not_converted_total",
+              "Classic histograms that should have become native ones and make no sense.")) {}
 
     Counter& sample_limit;
     Counter& label_limits;
@@ -85,6 +110,8 @@ struct ScrapeCounters {
     Counter& malformed;
     Counter& series_refused;
     Counter& exemplars;
+    Counter& bucket_limit;
+    Counter& not_converted;
 };
 
 // A series whose labels were read in this scrape and whose ref is asked for at its end.
@@ -98,16 +125,28 @@ struct Rows {
     std::vector<LineNumber> lines;
     std::vector<SeriesRef> refs;
     std::vector<double> values;
+    std::vector<HistogramPtr>
+        histograms;  // of the first rows, while there are any: null where a row is a float
 
     void clear() {
         lines.clear();
         refs.clear();
         values.clear();
+        histograms.clear();
     }
     void push(LineNumber line, SeriesRef ref, double value) {
         lines.push_back(line);
         refs.push_back(ref);
         values.push_back(value);
+    }
+    void push(LineNumber line, SeriesRef ref, HistogramPtr histogram) {
+        push(line, ref, 0.0);
+        histograms.resize(values.size());
+        histograms.back() = std::move(histogram);
+    }
+    const HistogramPtr& histogram(size_t row) const {
+        static const HistogramPtr none;
+        return row < histograms.size() ? histograms[row] : none;
     }
 };
 
@@ -176,9 +215,11 @@ class ScrapeTarget::Impl final {
                         Result<void> verdict) {
         std::unique_ptr<Scratch> scratch = shared_.borrow();
         ScrapeReport report;
-        format_ = format;
+        // Key and comments of protobuf are OpenMetrics text.
+        format_ =
+            format == ExpositionFormat::kProtobuf ? wire::ProtobufParser::kTextFormat : format;
         cache_.begin_scrape();
-        report.outcome = read(body, *scratch, report);
+        report.outcome = read_body(body, format, *scratch, report);
         if (report.outcome.ok()) {
             resolve(*scratch, report);
             add_markers_of_vanished(*scratch);
@@ -221,9 +262,27 @@ class ScrapeTarget::Impl final {
     const TargetMetadata& metadata() const { return metadata_; }
 
  private:
+    Result<void> read_body(std::string_view body, ExpositionFormat format, Scratch& scratch,
+                           ScrapeReport& report) {
+        const auto read_converting = [&](auto&& parser) {
+            Result<void> done = read(parser, scratch, report);
+            shared_.counters.not_converted.add(parser.not_converted());
+            return done;
+        };
+        if (format == ExpositionFormat::kProtobuf) {
+            return read_converting(wire::ProtobufParser(body, rules_.histograms));
+        }
+        if (rules_.histograms.convert) {
+            return read_converting(wire::NhcbParser(body, format, rules_.histograms));
+        }
+        wire::Parser parser(body, format);
+        return read(parser, scratch, report);
+    }
+
     // Reads the body into rows. After an error the rows mean nothing.
-    Result<void> read(std::string_view body, Scratch& scratch, ScrapeReport& report) {
-        wire::Parser parser(body, format_);
+    template <typename Source>
+    Result<void> read(Source& parser, Scratch& scratch, ScrapeReport& report) {
+        histogram_parts_ = 0;
         Result<void> limit;
         for (;;) {
             const Step step = parser.next(cache_.expected());
@@ -249,7 +308,8 @@ class ScrapeTarget::Impl final {
                         limit = exhausted("over the sample limit of {}", rules_.samples_max);
                         break;
                     }
-                    add_row(parser, number, scratch, report);
+                    if (Result<void> added = add_row(parser, number, scratch, report); !added.ok())
+                        limit = std::move(added);
                     break;
                 }
                 case Step::kSameComment: cache_.take_expected(); break;
@@ -270,8 +330,12 @@ class ScrapeTarget::Impl final {
         }
     }
 
-    void add_row(const wire::Parser& parser, LineNumber number, Scratch& scratch,
-                 ScrapeReport& report) {
+    // Errors: kExhausted, of a histogram.
+    template <typename Source>
+    Result<void> add_row(const Source& parser, LineNumber number, Scratch& scratch,
+                         ScrapeReport& report) {
+        HistogramPtr histogram = histogram_of(parser);
+        if (histogram != nullptr) KW_TRY(limit_histogram(histogram));
         const SeriesNumber series_number = cache_.line(number).series;
         const bool timed = parser.has_timestamp() && rules_.honor_timestamps;
         if (parser.has_exemplar()) shared_.counters.exemplars.add();
@@ -282,16 +346,30 @@ class ScrapeTarget::Impl final {
             report.series_added += cache_.came_back() ? 1 : 0;
             if (!timed && series.seen == cache_.scrape()) {
                 refuse(shared_.counters.duplicate, report);
-                return;
+                return {};
             }
             if (!timed || rules_.track_timestamps_staleness) mark_seen(series_number, scratch);
         }
-        if (timed) {
-            scratch.timed_rows.push(number, ref, parser.value());
-            scratch.timestamps.push_back(parser.timestamp());
+        Rows& rows = timed ? scratch.timed_rows : scratch.rows;
+        if (histogram != nullptr) {
+            rows.push(number, ref, std::move(histogram));
         } else {
-            scratch.rows.push(number, ref, parser.value());
+            rows.push(number, ref, parser.value());
         }
+        if (timed) scratch.timestamps.push_back(parser.timestamp());
+        return {};
+    }
+
+    Result<void> limit_histogram(HistogramPtr& histogram) {
+        if (Result<void> limited = apply_limits(rules_.histogram_limits, histogram);
+            !limited.ok()) {
+            shared_.counters.bucket_limit.add();
+            return limited;
+        }
+        histogram_parts_ += 8 + histogram_parts(*histogram);
+        if (histogram_parts_ <= kHistogramPartsOfScrape) return {};
+        return exhausted("native histograms with more than {} spans, buckets and bounds",
+                         kHistogramPartsOfScrape);
     }
 
     void mark_seen(SeriesNumber number, Scratch& scratch) {
@@ -311,7 +389,8 @@ class ScrapeTarget::Impl final {
     }
 
     // Reads the labels of the line that `parser` stands on: dropped, or to be resolved.
-    Result<void> learn(const wire::Parser& parser, LineNumber number, Scratch& scratch) {
+    template <typename Source>
+    Result<void> learn(const Source& parser, LineNumber number, Scratch& scratch) {
         Result<std::optional<LabelSet>> labels = labels_of(cache_.key(number), scratch);
         if (!labels.ok()) {
             return std::move(labels).error().with_context(fmt::format("line {}", parser.line()));
@@ -419,12 +498,14 @@ class ScrapeTarget::Impl final {
             rows.refs[kept] = rows.refs[i];
             rows.lines[kept] = rows.lines[i];
             rows.values[kept] = rows.values[i];
+            if (i < rows.histograms.size()) rows.histograms[kept] = std::move(rows.histograms[i]);
             if (timestamps != nullptr) (*timestamps)[kept] = (*timestamps)[i];
             ++kept;
         }
         rows.refs.resize(kept);
         rows.lines.resize(kept);
         rows.values.resize(kept);
+        rows.histograms.resize(std::min(kept, rows.histograms.size()));
         if (timestamps != nullptr) timestamps->resize(kept);
     }
 
@@ -515,11 +596,13 @@ class ScrapeTarget::Impl final {
         return append_again(scratch, rows, timestamps, unknown, report_begin, report);
     }
 
-    Result<AppendResult> append_batch(const Rows& rows, std::span<const Millis> timestamps) {
+    Result<AppendResult> append_batch(Rows& rows, std::span<const Millis> timestamps) {
         SampleBatch batch;
         batch.series = rows.refs;
         batch.values = rows.values;
         batch.timestamps = timestamps;
+        if (!rows.histograms.empty()) rows.histograms.resize(rows.values.size());
+        batch.histograms = rows.histograms;
         return shared_.store.append(batch);
     }
 
@@ -548,7 +631,11 @@ class ScrapeTarget::Impl final {
                 ref = ask_line_ref(line, scratch, report);
             }
             if (!ref) continue;
-            again.push(line, ref, rows.values[row]);
+            if (const HistogramPtr& histogram = rows.histogram(row); histogram != nullptr) {
+                again.push(line, ref, histogram);
+            } else {
+                again.push(line, ref, rows.values[row]);
+            }
             again_timestamps.push_back(timestamps.size() == 1 ? timestamps[0] : timestamps[row]);
         }
         if (again.refs.empty()) return {};
@@ -582,7 +669,8 @@ class ScrapeTarget::Impl final {
     TargetMetadata metadata_;
     ExpositionFormat format_ = ExpositionFormat::kText;  // of the last body
     size_t live_count_ = 0;                              // series with is_live
-    size_t still_live_count_ = 0;  // of those, how many this scrape has had so far
+    size_t still_live_count_ = 0;   // of those, how many this scrape has had so far
+    uint64_t histogram_parts_ = 0;  // of this scrape so far
     size_t report_count_ = 0;
     std::array<LabelSet, kReportCount> report_labels_;
     std::array<SeriesRef, kReportCount> report_refs_;

@@ -20,6 +20,7 @@
 //   - A series that is there twice without timestamps keeps its first value; rows that the store
 //   refuses are
 //     counted, and the scrape is fine.
+//   - A native histogram over its limit of buckets gets wider ones; one that cannot fails the scrape.
 // Unlike Prometheus, a series that the store's limit of series keeps out is counted and costs the
 // other series nothing. Threads: one scrape of a target at a time; metadata() from any thread.
 #pragma once
@@ -34,11 +35,13 @@
 #include "base/environment.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "intake/histogram_limits.h"
 #include "intake/relabel.h"
 #include "intake/series_limits.h"
 #include "model/labels.h"
 #include "model/sample.h"
 #include "wire/exposition/format.h"
+#include "wire/exposition/histogram_choice.h"
 
 namespace kw {
 class MetricStore;
@@ -60,6 +63,8 @@ struct ScrapeRules {
     // Adds scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes.
     bool extra_scrape_metrics = false;
     int64_t timeout_ms = 0;
+    wire::HistogramChoice histograms{};
+    HistogramLimits histogram_limits{};
 };
 
 // When a scrape was.

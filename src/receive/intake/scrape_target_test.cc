@@ -8,6 +8,7 @@
 
 #include "intake/recording_store.h"
 #include "intake/test_environment.h"
+#include "wire/exposition/protobuf_testing.h"
 
 namespace kw::intake {
 namespace {
@@ -325,6 +326,85 @@ TEST_F(ScrapeTargetTest, KeepsMetadata) {
 
     scrape("# TYPE a_s gauge\n# UNIT a_s s\na_s 1\n# EOF\n", ExpositionFormat::kOpenMetrics);
     EXPECT_EQ(target_->metadata("a_s").front().second, (Metadata{MetricType::kGauge, "", "s"}));
+}
+
+// A family with one histogram of `buckets` buckets with one observation each, in protobuf.
+std::string histogram_family(std::string_view name, uint32_t buckets, int32_t schema) {
+    using wire::testing::Message;
+    std::vector<int64_t> deltas(buckets, 0);
+    deltas[0] = 1;
+    const Message histogram = Message()
+                                  .varint(1, buckets)
+                                  .number(2, 1)
+                                  .message(3, wire::testing::bucket(1, buckets))
+                                  .sint(5, schema)
+                                  .message(12, wire::testing::span(1, buckets))
+                                  .sints(13, deltas);
+    return wire::testing::delimited(Message()
+                                        .text(1, name)
+                                        .text(2, "Help.")
+                                        .varint(3, 4)
+                                        .message(4, Message().message(7, histogram)));
+}
+
+TEST_F(ScrapeTargetTest, StoresNativeHistograms) {
+    target({.histograms = {.native = true}});
+    const std::string body = histogram_family("h", 2, 0);
+    EXPECT_EQ(scrape(body, ExpositionFormat::kProtobuf).series_added, 1U);
+    const size_t calls = store_.ref_of_calls;
+    EXPECT_TRUE(scrape(body, ExpositionFormat::kProtobuf).outcome.ok());
+    EXPECT_EQ(store_.ref_of_calls, calls);
+    EXPECT_TRUE(scrape("", ExpositionFormat::kProtobuf).outcome.ok());
+    const std::string series = "h{instance=\"i\", job=\"j\"}";
+    const std::string text = " {count:2, sum:1, (1,2]:1, (2,4]:1} @";
+    EXPECT_EQ(store_.take_rows(),
+              (Rows{series + " stale @45", series + text + "15", series + text + "30"}));
+    EXPECT_EQ(target_->metadata("h").front().second,
+              (Metadata{MetricType::kHistogram, "Help.", ""}));
+}
+
+TEST_F(ScrapeTargetTest, HoldsHistogramsToTheirLimits) {
+    target({.histograms = {.native = true}, .histogram_limits = {.buckets_max = 4}});
+    EXPECT_TRUE(scrape(histogram_family("h", 16, 3), ExpositionFormat::kProtobuf).outcome.ok());
+    EXPECT_EQ(store_.take_rows(), (Rows{"h{instance=\"i\", job=\"j\"} {count:16, sum:1, "
+                                        "(1,1.4142135623730951]:4, (1.4142135623730951,2]:4, "
+                                        "(2,2.82842712474619]:4, (2.82842712474619,4]:4} @15"}));
+    // At the coarsest, 100 buckets of schema -4 are still 100.
+    const ScrapeReport report = scrape(histogram_family("h", 100, -4), ExpositionFormat::kProtobuf);
+    ASSERT_FALSE(report.outcome.ok());
+    EXPECT_EQ(report.outcome.error().code, Code::kExhausted);
+    EXPECT_EQ(count("prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total"), 1U);
+
+    target({.histograms = {.native = true}, .histogram_limits = {.bucket_factor_min = 4}});
+    store_.take_rows();
+    scrape(histogram_family("g", 4, 0), ExpositionFormat::kProtobuf);
+    EXPECT_EQ(store_.take_rows(),
+              (Rows{"g{instance=\"i\", job=\"j\"} {count:4, sum:1, (1,4]:2, (4,16]:2} @45"}));
+}
+
+TEST_F(ScrapeTargetTest, ConvertsClassicHistograms) {
+    target({.histograms = {.convert = true}});
+    const std::string_view body =
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum 4\nh_count "
+        "3\na 1\n";
+    scrape(body);
+    EXPECT_EQ(scrape(body).series_added, 0U);
+    const std::string text =
+        "h{instance=\"i\", job=\"j\"} {count:3, sum:4, [-Inf,1]:2, (1,+Inf]:1} @";
+    EXPECT_EQ(store_.take_rows(),
+              (Rows{"a{instance=\"i\", job=\"j\"} 1 @15", "a{instance=\"i\", job=\"j\"} 1 @30",
+                    text + "15", text + "30"}));
+    EXPECT_TRUE(scrape("# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_count 1\n").outcome.ok());
+    EXPECT_EQ(count("kilowatch_scrape_histograms_not_converted_total"), 1U);
+}
+
+TEST(HistogramLimits, SchemaOfAFactor) {
+    EXPECT_EQ(schema_of_factor(1), 8);
+    EXPECT_EQ(schema_of_factor(1.002), 8);
+    EXPECT_EQ(schema_of_factor(1.1), 2);
+    EXPECT_EQ(schema_of_factor(2), 0);
+    EXPECT_EQ(schema_of_factor(4), -1);
+    EXPECT_EQ(schema_of_factor(1e9), -4);
 }
 
 TEST_F(ScrapeTargetTest, ExtraScrapeMetrics) {

@@ -14,21 +14,19 @@ std::string bounded(std::string text) {
 
 }  // namespace
 
-void TargetMetadata::take(wire::Step step, const wire::Parser& parser,
-                          wire::ExpositionFormat format) {
+void TargetMetadata::take(wire::Step step, std::string_view family, MetricType type,
+                          std::string_view text, wire::ExpositionFormat format) {
     const MutexLock lock(mutex_);
-    auto it = families_.find(parser.family());
+    auto it = families_.find(family);
     if (it == families_.end()) {
         if (families_.size() >= kFamiliesMax) return;
-        it = families_.try_emplace(std::string(parser.family())).first;
+        it = families_.try_emplace(std::string(family)).first;
     }
     Metadata& metadata = it->second;
     switch (step) {
-        case wire::Step::kType: metadata.type = parser.type(); break;
-        case wire::Step::kHelp:
-            metadata.help = bounded(wire::unescaped_help(parser.metadata_text(), format));
-            break;
-        case wire::Step::kUnit: metadata.unit = bounded(std::string(parser.metadata_text())); break;
+        case wire::Step::kType: metadata.type = type; break;
+        case wire::Step::kHelp: metadata.help = bounded(wire::unescaped_help(text, format)); break;
+        case wire::Step::kUnit: metadata.unit = bounded(std::string(text)); break;
         default: break;
     }
 }

@@ -20,10 +20,13 @@ class TargetMetadata final {
     static constexpr size_t kFamiliesMax = 20'000;
     static constexpr size_t kTextBytesMax = 4 << 10;  // of a help text or unit; the rest is cut off
 
-    // Takes what the HELP, TYPE or UNIT line says that `parser` stands on. Past kFamiliesMax new
+    // Takes what the HELP, TYPE or UNIT line says that `parser` (one of wire's) stands on. Past kFamiliesMax new
     // families are left out.
-    void take(wire::Step step, const wire::Parser& parser, wire::ExpositionFormat format)
-        KW_EXCLUDES(mutex_);
+    template <typename Parser>
+    void take(wire::Step step, const Parser& parser, wire::ExpositionFormat format)
+        KW_EXCLUDES(mutex_) {
+        take(step, parser.family(), parser.type(), parser.metadata_text(), format);
+    }
     // Replaces everything by what the comment lines in `comments` say.
     void rebuild(std::string_view comments, wire::ExpositionFormat format) KW_EXCLUDES(mutex_);
 
@@ -32,6 +35,9 @@ class TargetMetadata final {
         KW_EXCLUDES(mutex_);
 
  private:
+    void take(wire::Step step, std::string_view family, MetricType type, std::string_view text,
+              wire::ExpositionFormat format) KW_EXCLUDES(mutex_);
+
     mutable Mutex mutex_;
     std::map<std::string, Metadata, std::less<>> families_ KW_GUARDED_BY(mutex_);
 };

@@ -11,7 +11,9 @@ std::string_view media_type(Protocol protocol) {
         case Protocol::kPrometheusText100: return "text/plain;version=1.0.0";
         case Protocol::kOpenMetricsText001: return "application/openmetrics-text;version=0.0.1";
         case Protocol::kOpenMetricsText100: return "application/openmetrics-text;version=1.0.0";
-        case Protocol::kPrometheusProto: break;
+        case Protocol::kPrometheusProto:
+            return "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+                   "encoding=delimited";
     }
     return "";
 }
@@ -22,9 +24,7 @@ std::string accept_header(const std::vector<Protocol>& protocols, Escaping escap
     std::string header;
     int weight = 6;  // one more than there are protocols
     for (const Protocol protocol : protocols) {
-        const std::string_view type = media_type(protocol);
-        if (type.empty()) continue;
-        header += type;
+        header += media_type(protocol);
         // The older versions do not know the parameter.
         if (protocol == Protocol::kPrometheusText100 || protocol == Protocol::kOpenMetricsText100) {
             header += fmt::format(";escaping={}", escaping_text(escaping));

@@ -8,7 +8,7 @@
 
 namespace kw::scrape {
 
-// Weighted in their order, as Prometheus 3 writes it; formats that nothing here reads are left out.
+// Weighted in their order, as Prometheus 3 writes it.
 std::string accept_header(const std::vector<Protocol>& protocols, Escaping escaping);
 
 }  // namespace kw::scrape

@@ -10,16 +10,18 @@
 #include <string_view>
 #include <vector>
 
+#include "intake/histogram_limits.h"
 #include "intake/relabel.h"
 #include "model/labels.h"
 #include "net/fields.h"
 #include "net/http_client.h"
+#include "wire/exposition/histogram_choice.h"
 
 namespace kw::scrape {
 
 // The formats that a target may be asked for, as scrape_protocols names them.
 enum class Protocol : unsigned char {
-    kPrometheusProto,     // "PrometheusProto": never asked for, since nothing here reads it yet
+    kPrometheusProto,     // "PrometheusProto"
     kPrometheusText004,   // "PrometheusText0.0.4"
     kPrometheusText100,   // "PrometheusText1.0.0"
     kOpenMetricsText001,  // "OpenMetricsText0.0.1"
@@ -87,8 +89,7 @@ struct JobOptions {
     bool honor_labels = false;
     bool honor_timestamps = true;
     bool track_timestamps_staleness = false;
-    // In order of preference. Prometheus 3's default; formats that cannot be read are left out when
-    // asking.
+    // In order of preference. Prometheus 3's default.
     std::vector<Protocol> protocols = {Protocol::kOpenMetricsText100, Protocol::kOpenMetricsText001,
                                        Protocol::kPrometheusText100, Protocol::kPrometheusText004};
     // For an answer without a usable Content-Type; none: such a scrape fails.
@@ -98,7 +99,9 @@ struct JobOptions {
     bool enable_compression = true;
     bool extra_scrape_metrics =
         false;  // scrape_timeout_seconds, scrape_sample_limit, scrape_body_size_bytes
+    wire::HistogramChoice histograms;
     ScrapeLimits limits;
+    intake::HistogramLimits histogram_limits;
     std::vector<intake::RelabelRule> relabel;
     std::vector<intake::RelabelRule> metric_relabel;
     net::HttpClientOptions client;

@@ -33,6 +33,8 @@ intake::ScrapeRules rules_of(const TargetJob& job, const TargetPlan& plan) {
     rules.series_limits.label_value_bytes_max = options.limits.label_value_bytes;
     rules.extra_scrape_metrics = options.extra_scrape_metrics;
     rules.timeout_ms = plan.timeout_ms;
+    rules.histograms = options.histograms;
+    rules.histogram_limits = options.histogram_limits;
     return rules;
 }
 
@@ -48,7 +50,7 @@ std::optional<wire::ExpositionFormat> fallback_format(const JobOptions& options)
         case Protocol::kOpenMetricsText100: return wire::ExpositionFormat::kOpenMetrics;
         case Protocol::kPrometheusText004:
         case Protocol::kPrometheusText100: return wire::ExpositionFormat::kText;
-        case Protocol::kPrometheusProto: break;
+        case Protocol::kPrometheusProto: return wire::ExpositionFormat::kProtobuf;
     }
     return {};
 }

@@ -140,7 +140,8 @@ TEST(Accept, IsPrometheusThrees) {
               "plain;version=0.0.4;q=0.3,*/*;q=0.2");
     EXPECT_EQ(
         accept_header({Protocol::kPrometheusProto, Protocol::kPrometheusText004}, Escaping::kDots),
-        "text/plain;version=0.0.4;q=0.6,*/*;q=0.5");
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+        "encoding=delimited;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4");
 }
 
 }  // namespace

@@ -28,9 +28,7 @@ Result<ExpositionFormat> format_of_content_type(std::string_view content_type,
     const std::string type = media_type_of(content_type);
     if (type == "text/plain") return ExpositionFormat::kText;
     if (type == "application/openmetrics-text") return ExpositionFormat::kOpenMetrics;
-    if (type == "application/vnd.google.protobuf") {
-        return unsupported("the body is Prometheus protobuf, which was not asked for");
-    }
+    if (type == "application/vnd.google.protobuf") return ExpositionFormat::kProtobuf;
     if (fallback) return *fallback;
     if (type.empty()) {
         return unsupported(

@@ -276,7 +276,7 @@ TEST(FormatOfContentType, FollowsPrometheus) {
         {"", kText, kText},
         {"application/json", {}, {}},
         {"application/json", kOpenMetrics, kOpenMetrics},
-        {"application/vnd.google.protobuf; encoding=delimited", kText, {}},
+        {"application/vnd.google.protobuf; encoding=delimited", kText, ExpositionFormat::kProtobuf},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(row.content_type);
