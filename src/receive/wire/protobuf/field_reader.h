@@ -93,7 +93,6 @@ class FieldReader final {
         }
     }
 
-    uint64_t size() const { return static_cast<uint64_t>(end_ - at_); }
     std::string_view text() const {
         return {reinterpret_cast<const char*>(at_), static_cast<size_t>(end_ - at_)};
     }
