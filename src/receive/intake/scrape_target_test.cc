@@ -366,9 +366,10 @@ TEST_F(ScrapeTargetTest, StoresNativeHistograms) {
 TEST_F(ScrapeTargetTest, HoldsHistogramsToTheirLimits) {
     target({.histograms = {.native = true}, .histogram_limits = {.buckets_max = 4}});
     EXPECT_TRUE(scrape(histogram_family("h", 16, 3), ExpositionFormat::kProtobuf).outcome.ok());
-    EXPECT_EQ(store_.take_rows(), (Rows{"h{instance=\"i\", job=\"j\"} {count:16, sum:1, "
-                                        "(1,1.4142135623730951]:4, (1.4142135623730951,2]:4, "
-                                        "(2,2.82842712474619]:4, (2.82842712474619,4]:4} @15"}));
+    EXPECT_EQ(store_.take_rows(),
+              (Rows{"h{instance=\"i\", job=\"j\"} {count:16, sum:1, "
+                    "(1,1.4142135623730951]:4, (1.4142135623730951,2]:4, "
+                    "(2,2.8284271247461903]:4, (2.8284271247461903,4]:4} @15"}));
     // At the coarsest, 100 buckets of schema -4 are still 100.
     const ScrapeReport report = scrape(histogram_family("h", 100, -4), ExpositionFormat::kProtobuf);
     ASSERT_FALSE(report.outcome.ok());
