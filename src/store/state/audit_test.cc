@@ -88,6 +88,31 @@ TEST(StateAudit, RefusesWhatIsNoJsonOrTooLongAndItsChangeWithIt) {
     EXPECT_TRUE(read(*store, {}).empty());
 }
 
+// guide: G150
+TEST(StateAudit, CountsWhatItTakesSinceTheStart) {
+    TestWorld world;
+    const auto count = [&](std::string_view action) {
+        return world.metrics
+            .counter("audit_events_total", "",
+                     {{"action", std::string(action)}, {"kind", "silence"}})
+            .value();
+    };
+    {
+        const auto store = open_store(world);
+        for (const std::string action : {"create", "change", "change"}) {
+            AuditEntry entry = silence(100, "ann", "s1");
+            entry.action = action;
+            ASSERT_TRUE(record(*store, entry).ok());
+        }
+        EXPECT_EQ(count("create"), 1);
+        EXPECT_EQ(count("change"), 2);
+    }
+    const auto again = open_store(world);  // what stands there already is not counted again
+    ASSERT_TRUE(record(*again, silence(200, "ann", "s2")).ok());
+    EXPECT_EQ(count("create"), 2);
+    EXPECT_EQ(count("change"), 2);
+}
+
 TEST(StateAudit, IsNeverChanged) {
     TestWorld world;
     const auto store = open_store(world);

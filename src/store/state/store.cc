@@ -104,6 +104,7 @@ class Store::Impl final {
           path_(std::move(path)),
           quarantined_(std::move(quarantined)),
           clock_(env.clock),
+          metrics_(env.metrics),
           commits_(env.metrics.counter("kilowatch_state_commits_total",
                                        "Commits of the state's database.")),
           changes_(env.metrics.counter("kilowatch_state_changes_total",
@@ -254,7 +255,27 @@ class Store::Impl final {
             return committed.error();
         }
         commits_.add();
+        count_audited();
         return {};
+    }
+
+    // Counts what was audited since the last time. The first commit is that of the audit table itself, before which
+    // there is what earlier runs left.
+    void count_audited() {
+        auto rows = writer_->query(
+            "SELECT action, kind, count(*), max(id) FROM audit WHERE id > ?1 GROUP BY action, kind",
+            audited_id_.value_or(0));
+        if (!rows.ok()) return;
+        int64_t last = audited_id_.value_or(0);
+        while (rows->next().value_or(false)) {
+            last = std::max(last, rows->integer(3));
+            if (!audited_id_) continue;
+            metrics_
+                .counter("audit_events_total", "Entries of the audit table.",
+                         {{"action", rows->text(0)}, {"kind", rows->text(1)}})
+                .add(rows->integer(2));
+        }
+        audited_id_ = last;
     }
 
     Result<void> apply(const Change& change) {
@@ -278,12 +299,14 @@ class Store::Impl final {
     const std::string path_;
     const std::string quarantined_;
     Clock& clock_;
+    MetricRegistry& metrics_;
     Counter& commits_;
     Counter& changes_;
     Counter& failures_;
     HistogramMetric& commit_seconds_;
     const std::unique_ptr<fs::FileLock> lock_;
-    const std::unique_ptr<Connection> writer_;  // the thread's alone
+    const std::unique_ptr<Connection> writer_;  // the thread's alone, as is what follows
+    std::optional<int64_t> audited_id_;
 
     Mutex mutex_;
     CondVar wake_;
