@@ -50,6 +50,11 @@ bool is_quantile(FunctionId id) {
     return is_one_of(id, {FunctionId::kHistogramQuantile, FunctionId::kHistogramQuantiles});
 }
 
+// What other languages and dashboards' variables mean by any value, and PromQL takes by the letter.
+bool is_meant_as_wildcard(std::string_view value) {
+    return value == "all" || value == "All" || value == "any" || value == "*";
+}
+
 std::string_view without_suffix(std::string_view name, std::string_view suffix) {
     return name.ends_with(suffix) ? name.substr(0, name.size() - suffix.size()) : name;
 }
@@ -497,7 +502,16 @@ class Linter final {
                 nearest.empty() ? "" : fmt::format("the nearest label is {}", nearest));
             return {};
         }
-        if (matcher.op() == MatchOp::kEqual) nearest = nearest_of(matcher.value(), values);
+        const bool is_equal = matcher.op() == MatchOp::kEqual;
+        if (is_equal && is_meant_as_wildcard(matcher.value())) {
+            add("no-series", where,
+                fmt::format("no series of {} has {}: it is a value, not a wildcard", of,
+                            matcher.to_string()),
+                fmt::format("for any value leave the matcher out, or write {}=~\".+\"",
+                            matcher.name()));
+            return {};
+        }
+        if (is_equal) nearest = nearest_of(matcher.value(), values);
         if (nearest.empty() && values.size() <= 5)
             nearest = fmt::format("{}", fmt::join(values, ", "));
         add("no-series", where, fmt::format("no series of {} has {}", of, matcher.to_string()),

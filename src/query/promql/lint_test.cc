@@ -199,6 +199,9 @@ TEST(Lint, NamesWhatIsNearestToWhatDoesNotExist) {
          "no series of \"http_requests_total\" has status=~\"4..\"", "there is 200, 500"},
         {"rate(http_requests_total{status=\"200\",job=\"web\"}[5m])",
          "no series matches all of these labels together, though some match each", ""},
+        {"rate(http_requests_total{status=\"all\"}[5m])",
+         "no series of \"http_requests_total\" has status=\"all\": it is a value, not a wildcard",
+         "for any value leave the matcher out, or write status=~\".+\""},
         {"{job=\"apo\"}", "no series of any series has job=\"apo\"", "there is api"},
     };
     for (const Row& row : rows) {
