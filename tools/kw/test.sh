@@ -4,7 +4,7 @@
 #   tsan      the tests that race (TSAN_TESTS), without what is one thread and long
 # The last line counts test cases: 'N passed, N failed, N skipped'.
 
-TSAN_TESTS="base_test net_test tsdb_test intake_test scrape_test promql_test sdk_cpp_test rules_test"
+TSAN_TESTS="base_test net_test tsdb_test intake_test scrape_test promql_test sdk_cpp_test rules_test state_test alerting_test"
 
 have_targets() { # PRESET NAME…: those of the names that the preset builds
     local preset=$1 name
