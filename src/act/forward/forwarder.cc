@@ -24,7 +24,7 @@ std::vector<scrape::TargetGroup> all_groups(const AlertmanagerOptions& options,
 }
 
 bool discovers_as(const AlertmanagerOptions& a, const AlertmanagerOptions& b) {
-    return a.file_sds == b.file_sds && a.http_sds == b.http_sds;
+    return a.file_sds == b.file_sds && a.http_sds == b.http_sds && a.dns_sds == b.dns_sds;
 }
 
 }  // namespace
@@ -77,9 +77,9 @@ void Forwarder::apply(std::vector<AlertmanagerOptions> entries) {
             entry.discovered_gauge = &env_.metrics.gauge("prometheus_sd_discovered_targets",
                                                          "Current number of discovered targets.",
                                                          {{"config", name}, {"name", "notify"}});
-            if (!entry.options->file_sds.empty() || !entry.options->http_sds.empty()) {
-                discovered.push_back({name, entry.options->file_sds, entry.options->http_sds});
-            }
+            scrape::DiscoveryOptions sds{name, entry.options->file_sds, entry.options->http_sds,
+                                         entry.options->dns_sds};
+            if (!sds.is_empty()) discovered.push_back(std::move(sds));
             sync(entry, gone);
             entries_.emplace(name, std::move(entry));
         }

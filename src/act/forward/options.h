@@ -23,6 +23,7 @@ struct AlertmanagerOptions {
     std::vector<scrape::StaticSdOptions> static_sds;
     std::vector<scrape::FileSdOptions> file_sds;
     std::vector<scrape::HttpSdOptions> http_sds;
+    std::vector<scrape::DnsSdOptions> dns_sds;
 
     bool operator==(const AlertmanagerOptions&) const = default;
 };

@@ -126,6 +126,7 @@ scrape_configs:
     static_configs: [{targets: [b:1, b:2], labels: {env: prod}}]
     file_sd_configs: [{files: [t/*.json], refresh_interval: 10s}]
     http_sd_configs: [{url: 'http://sd:1/', authorization: {credentials: c}}]
+    dns_sd_configs: [{names: [a, b], type: aaaa, port: 9100}]
     relabel_configs: [{source_labels: [__address__], target_label: x}]
     metric_relabel_configs: [{regex: drop_me, action: labeldrop}]
 )",
@@ -155,6 +156,9 @@ scrape_configs:
     EXPECT_EQ(job.http_sds[0].url, "http://sd:1/");
     EXPECT_EQ(job.http_sds[0].refresh_interval_ms, 60'000);
     EXPECT_EQ(job.http_sds[0].client.authorization->credentials.text, "c");
+    EXPECT_EQ(job.dns_sds[0],
+              (scrape::DnsSdOptions{
+                  .names = {"a", "b"}, .type = net::DnsRecordType::kAaaa, .port = 9100}));
     EXPECT_EQ(job.relabel[0].config().target_label, "x");
     EXPECT_EQ(job.metric_relabel[0].config().action, intake::RelabelAction::kLabelDrop);
 }

@@ -104,6 +104,23 @@ Result<scrape::HttpSdOptions> to_http_sd(const Section& sd, const std::string& d
     return options;
 }
 
+scrape::DnsSdOptions to_dns_sd(const Section& sd) {
+    scrape::DnsSdOptions options;
+    options.names = sd.texts("names");
+    const auto is_type = [&](std::string_view type) {
+        return net::equals_ignoring_case(sd.text("type"), type);
+    };
+    using Type = net::DnsRecordType;  // the schema has these five
+    options.type = is_type("A")      ? Type::kA
+                   : is_type("AAAA") ? Type::kAaaa
+                   : is_type("MX")   ? Type::kMx
+                   : is_type("NS")   ? Type::kNs
+                                     : Type::kSrv;
+    options.port = sd.integer("port");
+    options.refresh_interval_ms = sd.integer("refresh_interval");
+    return options;
+}
+
 // What finds targets: of a scrape_config and of an alertmanager_config.
 template <typename Options>
 Result<void> read_discovery(const Section& section, const std::string& directory,
@@ -119,6 +136,8 @@ Result<void> read_discovery(const Section& section, const std::string& directory
         KW_TRY_ASSIGN(scrape::HttpSdOptions url, to_http_sd(sd, directory));
         options.http_sds.push_back(std::move(url));
     }
+    for (const Section& sd : section.sections("dns_sd_configs"))
+        options.dns_sds.push_back(to_dns_sd(sd));
     return {};
 }
 

@@ -26,7 +26,6 @@ constexpr InactiveKey kInactiveKeys[] = {
     {"**.azure_sd_configs", "no targets are found"},
     {"**.consul_sd_configs", "no targets are found"},
     {"**.digitalocean_sd_configs", "no targets are found"},
-    {"**.dns_sd_configs", "no targets are found"},
     {"**.docker_sd_configs", "no targets are found"},
     {"**.dockerswarm_sd_configs", "no targets are found"},
     {"**.ec2_sd_configs", "no targets are found"},

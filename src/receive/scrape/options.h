@@ -13,6 +13,7 @@
 #include "intake/histogram_limits.h"
 #include "intake/relabel.h"
 #include "model/labels.h"
+#include "net/dns_resolver.h"
 #include "net/fields.h"
 #include "net/http_client.h"
 #include "wire/exposition/histogram_choice.h"
@@ -67,6 +68,14 @@ struct HttpSdOptions {
     bool operator==(const HttpSdOptions&) const = default;
 };
 
+struct DnsSdOptions {
+    std::vector<std::string> names;
+    net::DnsRecordType type = net::DnsRecordType::kSrv;
+    int64_t port = 0;  // of the targets; records of kSrv have their own
+    int64_t refresh_interval_ms = 30'000;
+    bool operator==(const DnsSdOptions&) const = default;
+};
+
 // Limits, 0: none.
 struct ScrapeLimits {
     uint64_t body_bytes = 0;            // body_size_limit, after decompression
@@ -109,6 +118,7 @@ struct JobOptions {
     std::vector<StaticSdOptions> static_sds;
     std::vector<FileSdOptions> file_sds;
     std::vector<HttpSdOptions> http_sds;
+    std::vector<DnsSdOptions> dns_sds;
 
     bool operator==(const JobOptions&) const = default;
 };

@@ -12,6 +12,7 @@ JobOptions scraping_part(JobOptions options) {
     options.static_sds.clear();
     options.file_sds.clear();
     options.http_sds.clear();
+    options.dns_sds.clear();
     options.relabel.clear();
     options.limits.targets = 0;
     options.limits.keep_dropped_targets = 0;

@@ -21,6 +21,10 @@ constexpr int64_t kClockJumpMs = 2000;
 
 constexpr std::string_view kCollectorScheme = "kilowatch";
 
+bool is_discovered(const JobOptions& job) {
+    return !job.file_sds.empty() || !job.http_sds.empty() || !job.dns_sds.empty();
+}
+
 std::vector<TargetGroup> static_groups_of(const JobOptions& options) {
     std::vector<TargetGroup> groups;
     for (const StaticSdOptions& sd : options.static_sds) {
@@ -70,8 +74,8 @@ class ScrapeManager::Impl final {
         KW_EXCLUDES(mutex_) {
         std::vector<DiscoveryOptions> discovered;
         for (const JobOptions& job : jobs) {
-            if (job.file_sds.empty() && job.http_sds.empty()) continue;
-            discovered.push_back({job.job_name, job.file_sds, job.http_sds});
+            if (!is_discovered(job)) continue;
+            discovered.push_back({job.job_name, job.file_sds, job.http_sds, job.dns_sds});
         }
         Pool::Changes changes;
         {
@@ -82,7 +86,7 @@ class ScrapeManager::Impl final {
                 const bool is_new = wanted.insert(job.job_name).second;
                 KW_CHECK(is_new);
                 Pool& pool = pool_of(job.job_name);
-                if (job.file_sds.empty() && job.http_sds.empty()) pool.set_discovered_groups({});
+                if (!is_discovered(job)) pool.set_discovered_groups({});
                 std::vector<TargetGroup> groups = static_groups_of(job);
                 pool.configure(std::move(job), {}, std::move(groups));
             }

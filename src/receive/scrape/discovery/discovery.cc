@@ -72,10 +72,16 @@ DiscoveryMetrics::DiscoveryMetrics(MetricRegistry& registry, std::string_view na
                                         "The number of File-SD read errors.")),
       http_failures(registry.counter("prometheus_sd_http_failures_total",
                                      "Number of HTTP service discovery refresh failures.")),
+      dns_lookups(
+          registry.counter("prometheus_sd_dns_lookups_total", "The number of DNS-SD lookups.")),
+      dns_lookup_failures(registry.counter("prometheus_sd_dns_lookup_failures_total",
+                                           "The number of DNS-SD lookup failures.")),
       file_refreshes(registry.counter("prometheus_sd_refresh_total",
                                       "Number of discovery refreshes.", {{"mechanism", "file"}})),
       http_refreshes(registry.counter("prometheus_sd_refresh_total",
                                       "Number of discovery refreshes.", {{"mechanism", "http"}})),
+      dns_refreshes(registry.counter("prometheus_sd_refresh_total",
+                                     "Number of discovery refreshes.", {{"mechanism", "dns"}})),
       file_refresh_failures(registry.counter(
           "prometheus_sd_refresh_failures_total",
           "Number of refresh failures for the given SD mechanism.", {{"mechanism", "file"}})),
@@ -89,11 +95,12 @@ DiscoveryMetrics::DiscoveryMetrics(MetricRegistry& registry, std::string_view na
 class Discovery::Impl final {
  public:
     Impl(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread,
-         std::string_view name)
+         std::string_view name, net::DnsResolver::Options dns)
         : env_(env),
           fetcher_(fetcher),
           publish_(std::move(publish)),
           metrics_(env.metrics, name),
+          dns_(std::move(dns)),
           inbox_(std::make_shared<Inbox>()) {
         if (own_thread) thread_ = std::jthread([this] { run(); });
     }
@@ -131,6 +138,11 @@ class Discovery::Impl final {
                 ask(name, url.source);
                 url.due_ns = now_ns + url.source->options().refresh_interval_ms * 1'000'000;
             }
+            for (NamesJob& names : job.names) {
+                if (now_ns < names.due_ns) continue;
+                look_up(name, names.source);
+                names.due_ns = now_ns + names.source->options().refresh_interval_ms * 1'000'000;
+            }
             if (news) publish(name, job);
             job.is_new = false;
         }
@@ -145,10 +157,15 @@ class Discovery::Impl final {
         std::shared_ptr<HttpSource> source;
         int64_t due_ns = INT64_MIN;
     };
+    struct NamesJob {
+        std::shared_ptr<DnsSource> source;
+        int64_t due_ns = INT64_MIN;
+    };
     struct Job {
         DiscoveryOptions options;
         std::vector<FileJob> files;
         std::vector<UrlJob> urls;
+        std::vector<NamesJob> names;
         bool is_new = true;
     };
 
@@ -206,6 +223,7 @@ class Discovery::Impl final {
         for (const auto& [name, job] : jobs_) {
             for (const FileJob& file : job.files) due_ns = std::min(due_ns, file.due_ns);
             for (const UrlJob& url : job.urls) due_ns = std::min(due_ns, url.due_ns);
+            for (const NamesJob& names : job.names) due_ns = std::min(due_ns, names.due_ns);
         }
         if (due_ns == INT64_MAX) return -1;
         const int64_t left_ms = (due_ns - env_.clock.steady_ns()) / 1'000'000 + 1;
@@ -231,6 +249,11 @@ class Discovery::Impl final {
                 job.urls.push_back(
                     take_over(before == former.end() ? nullptr : &before->second.urls, url,
                               [&] { return std::make_shared<HttpSource>(env_, metrics_, url); }));
+            }
+            for (const DnsSdOptions& names : options.names) {
+                job.names.push_back(
+                    take_over(before == former.end() ? nullptr : &before->second.names, names,
+                              [&] { return std::make_shared<DnsSource>(env_, metrics_, names); }));
             }
             job.options = std::move(options);
             jobs_.emplace(name, std::move(job));
@@ -265,6 +288,20 @@ class Discovery::Impl final {
             });
     }
 
+    void look_up(const std::string& job, const std::shared_ptr<DnsSource>& source) {
+        if (!resolver_) resolver_ = std::make_unique<net::DnsResolver>(dns_);
+        source->refresh(*resolver_,
+                        [this, job, inbox = inbox_, weak = std::weak_ptr<DnsSource>(source)](
+                            const std::string& name, net::DnsResolver::Answer answer) {
+                            inbox->put([this, job, weak, name, answer = std::move(answer)] {
+                                const std::shared_ptr<DnsSource> asked = weak.lock();
+                                if (!asked || !asked->take(name, answer)) return;
+                                if (const auto it = jobs_.find(job); it != jobs_.end())
+                                    publish(job, it->second);
+                            });
+                        });
+    }
+
     void publish(const std::string& name, const Job& job) {
         std::vector<TargetGroup> all;
         for (const FileJob& file : job.files) {
@@ -272,6 +309,9 @@ class Discovery::Impl final {
         }
         for (const UrlJob& url : job.urls) {
             all.insert(all.end(), url.source->groups().begin(), url.source->groups().end());
+        }
+        for (const NamesJob& names : job.names) {
+            for (TargetGroup& group : names.source->groups()) all.push_back(std::move(group));
         }
         metrics_.updates.add();
         publish_(name, std::move(all));
@@ -281,16 +321,19 @@ class Discovery::Impl final {
     net::Fetcher& fetcher_;
     const Publish publish_;
     DiscoveryMetrics metrics_;
+    const net::DnsResolver::Options dns_;
     const std::shared_ptr<Inbox> inbox_;
     // The discovering thread's:
     Watches watches_;
     std::map<std::string, Job> jobs_;
+    std::unique_ptr<net::DnsResolver> resolver_;
     std::jthread thread_;
 };
 
 Discovery::Discovery(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread,
-                     std::string_view name)
-    : impl_(std::make_unique<Impl>(env, fetcher, std::move(publish), own_thread, name)) {}
+                     std::string_view name, net::DnsResolver::Options dns)
+    : impl_(std::make_unique<Impl>(env, fetcher, std::move(publish), own_thread, name,
+                                   std::move(dns))) {}
 Discovery::~Discovery() = default;
 void Discovery::apply(std::vector<DiscoveryOptions> jobs) { impl_->apply(std::move(jobs)); }
 void Discovery::stop() { impl_->stop(); }

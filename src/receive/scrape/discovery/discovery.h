@@ -1,6 +1,6 @@
-// Finds target groups: file_sd (watched, and read again at its refresh interval) and http_sd.
+// Finds target groups: file_sd (watched, and read again at its refresh interval), http_sd and dns_sd.
 //
-//   files, URLs ──refresh──▶ documents ──changed?──▶ publish(job, all groups of the job)
+//   files, URLs, names ──refresh──▶ documents ──changed?──▶ publish(job, all groups of the job)
 //
 // What cannot be read or parsed leaves the groups of before in place, is logged and counted; a file
 // that is gone takes its groups along. One thread reads files and keeps the schedule; answers are
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/environment.h"
+#include "net/dns_resolver.h"
 #include "scrape/options.h"
 
 namespace kw::net {
@@ -27,6 +28,8 @@ struct DiscoveryOptions {
     std::string job_name;
     std::vector<FileSdOptions> files;
     std::vector<HttpSdOptions> urls;
+    std::vector<DnsSdOptions> names;
+    bool is_empty() const { return files.empty() && urls.empty() && names.empty(); }
     bool operator==(const DiscoveryOptions&) const = default;
 };
 
@@ -38,7 +41,7 @@ class Discovery final {
     // Everything given outlives it. Without `own_thread` nothing happens but in run_due(): for
     // tests. `name` is that of the series: for whom targets are found.
     Discovery(Environment& env, net::Fetcher& fetcher, Publish publish, bool own_thread = true,
-              std::string_view name = "scrape");
+              std::string_view name = "scrape", net::DnsResolver::Options dns = {});
     // stop().
     ~Discovery();
     Discovery(const Discovery&) = delete;

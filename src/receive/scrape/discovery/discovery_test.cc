@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "net/fake_dns.h"
 #include "scrape/discovery/document.h"
 #include "scrape/fake_fetcher.h"
 
@@ -96,8 +97,9 @@ TEST(Document, EveryTruncationIsRefused) {
 
 class DiscoveryTest : public testing::Test {
  protected:
-    void apply(std::vector<FileSdOptions> files, std::vector<HttpSdOptions> urls) {
-        discovery_.apply({{"job", std::move(files), std::move(urls)}});
+    void apply(std::vector<FileSdOptions> files, std::vector<HttpSdOptions> urls,
+               std::vector<DnsSdOptions> names = {}) {
+        discovery_.apply({{"job", std::move(files), std::move(urls), std::move(names)}});
         discovery_.run_due();
     }
     void write(const std::string& path, const std::string& text) {
@@ -119,12 +121,16 @@ class DiscoveryTest : public testing::Test {
     ThreadPool pool_{"test", 1};
     Environment env_{clock_, files_, log_, metrics_, pool_};
     FakeFetcher fetcher_;
+    net::FakeDns dns_;
     std::vector<std::vector<TargetGroup>> published_;
-    Discovery discovery_{env_, fetcher_,
+    Discovery discovery_{env_,
+                         fetcher_,
                          [this](const std::string&, std::vector<TargetGroup> groups) {
                              published_.push_back(std::move(groups));
                          },
-                         false};
+                         false,
+                         "scrape",
+                         dns_.options()};
 };
 
 TEST_F(DiscoveryTest, ReadsFilesAndKeepsWhatABadOneSaid) {
@@ -229,7 +235,7 @@ TEST(DiscoveryThread, SeesChangesOfRealFilesThroughInotify) {
         MutexLock lock(mutex);
         while (seen.empty() || seen.back() != want) changed.wait(mutex);
     };
-    discovery.apply({{"job", {{{directory + "/*.yml"}, 3'600'000}}, {}}});
+    discovery.apply({{"job", {{{directory + "/*.yml"}, 3'600'000}}, {}, {}}});
     wait_for("");
     ASSERT_TRUE(
         fs::write_file_atomically(files, directory + "/one.yml", "- targets: [one:1]\n").ok());
@@ -238,6 +244,69 @@ TEST(DiscoveryThread, SeesChangesOfRealFilesThroughInotify) {
     wait_for("");
     discovery.stop();
     std::filesystem::remove_all(directory);
+}
+
+// guide: G004
+TEST_F(DiscoveryTest, LooksNamesUpAndKeepsWhatWasFoundWhenThatFails) {
+    using Type = net::DnsRecordType;
+    const auto await = [&] {  // answers come from the resolver's thread
+        while (published_.empty()) discovery_.run_due();
+        std::string text;
+        const std::vector<TargetGroup> groups = std::exchange(published_, {}).back();
+        for (const TargetGroup& group : groups) {
+            for (const LabelSet& target : group.targets) text += target.to_string();
+            text += group.source + ";";
+        }
+        return text;
+    };
+    dns_.add("_web._tcp.test", 33, net::FakeDns::srv(8080, "a.test"));
+    DnsSdOptions services{.names = {"_web._tcp.test"}, .refresh_interval_ms = 1'000};
+    apply({}, {}, {services});
+    EXPECT_EQ(news(), "");  // what is known at once: nothing
+    EXPECT_EQ(await(),
+              R"({__address__="a.test:8080", __meta_dns_name="_web._tcp.test", )"
+              R"(__meta_dns_srv_record_port="8080", __meta_dns_srv_record_target="a.test."})"
+              "_web._tcp.test;");
+    dns_.add("_web._tcp.test", 33, net::FakeDns::srv(8081, "b.test"));
+    pass(999);
+    EXPECT_EQ(metrics_.counter("prometheus_sd_dns_lookups_total", "").value(), 1);
+    pass(1);
+    EXPECT_NE(await().find("b.test:8081"), std::string::npos);
+
+    dns_.behave(net::FakeDns::Manner::kRefuses);
+    Counter& failures = metrics_.counter("prometheus_sd_dns_lookup_failures_total", "");
+    pass(1'000);
+    while (failures.value() == 0) discovery_.run_due();
+    EXPECT_EQ(news(), "-");  // the targets stay
+    dns_.behave(net::FakeDns::Manner::kAnswers);
+    dns_.clear();
+    pass(1'000);
+    EXPECT_EQ(await(), "_web._tcp.test;");  // the name has no records any more
+
+    struct Row {
+        Type type;
+        uint16_t number;
+        std::string rdata;
+        std::string_view want;
+    };
+    const Row rows[] = {
+        {Type::kA, 1, net::FakeDns::address("10.0.0.1"),
+         R"({__address__="10.0.0.1:9100", __meta_dns_name="web.test"}web.test;)"},
+        {Type::kAaaa, 28, net::FakeDns::address("fd00::1"),
+         R"({__address__="[fd00::1]:9100", __meta_dns_name="web.test"}web.test;)"},
+        {Type::kMx, 15, net::FakeDns::number(10) + net::FakeDns::name("mx.test"),
+         R"({__address__="mx.test:9100", __meta_dns_mx_record_target="mx.test.", )"
+         R"(__meta_dns_name="web.test"}web.test;)"},
+        {Type::kNs, 2, net::FakeDns::name("ns.test"),
+         R"({__address__="ns.test:9100", __meta_dns_name="web.test", )"
+         R"(__meta_dns_ns_record_target="ns.test."}web.test;)"},
+    };
+    for (const Row& row : rows) {
+        dns_.add("web.test", row.number, row.rdata);
+        apply({}, {}, {{.names = {"web.test"}, .type = row.type, .port = 9100}});
+        EXPECT_EQ(news(), "");
+        EXPECT_EQ(await(), row.want);
+    }
 }
 
 }  // namespace
