@@ -11,6 +11,7 @@
 #include "alerting/notify_pipeline.h"
 #include "alerting/silence_table.h"
 #include "api/alertmanager/alertmanager_api.h"
+#include "api/audit/audit_api.h"
 #include "api/incidents/incidents_api.h"
 #include "api/notifications/notifications_api.h"
 #include "api/prometheus_api.h"
@@ -341,6 +342,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                      });
              }});
     api::add_alertmanager_routes(routes, {clock, alertmanager, api_build_info(), started});
+    api::add_audit_routes(routes, *state);
     api::add_rule_routes(routes, {env, rule_manager, *rule_book, *backfills, rule_reading,
                                   [&] { return store.is_set(); }});
     api::add_incidents_routes(routes, {clock, *incidents});

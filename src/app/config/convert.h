@@ -28,7 +28,7 @@ net::TlsClientOptions to_tls_client(const Section& tls, const std::string& direc
 // Errors: kInvalid, with its place.
 Result<net::HttpClientOptions> to_http_client(const Section& section, const std::string& directory);
 
-// A scrape_config. Service discovery of other kinds than static, file and HTTP does not act.
+// A scrape_config. Service discovery of other kinds than static, file, HTTP and DNS does not act.
 // Errors: kInvalid, with its place.
 Result<scrape::JobOptions> to_job(const Section& scrape, const std::string& directory);
 

@@ -174,6 +174,19 @@ Result<uint64_t> limit_parameter(const net::Request& request, std::string_view n
     return static_cast<uint64_t>(limit);
 }
 
+Result<int64_t> integer_parameter(const net::Request& request, std::string_view name,
+                                  int64_t fallback, int64_t min, int64_t max) {
+    const std::string_view text = request.params.get(name);
+    if (text.empty()) return fallback;
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
+        return invalid_parameter(
+            name, fmt::format("{} is not a whole number from {} to {}", quoted(text), min, max));
+    }
+    return value;
+}
+
 Result<TimeRange> range_parameters(const net::Request& request) {
     KW_TRY_ASSIGN(const Millis start, time_parameter(request, "start", Millis::min()));
     KW_TRY_ASSIGN(const Millis end, time_parameter(request, "end", Millis::max()));

@@ -35,6 +35,9 @@ Result<std::optional<int64_t>> duration_parameter_ms(const net::Request& request
                                                      std::string_view name);
 // 0: no limit.
 Result<uint64_t> limit_parameter(const net::Request& request, std::string_view name = "limit");
+// A whole number from `min` to `max`; `fallback` when it is absent or empty.
+Result<int64_t> integer_parameter(const net::Request& request, std::string_view name,
+                                  int64_t fallback, int64_t min, int64_t max);
 // `start` and `end`; absent: all times. The end may lie before the start: what that means is the
 // endpoint's.
 Result<TimeRange> range_parameters(const net::Request& request);

@@ -4,7 +4,6 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <string_view>
 
@@ -44,19 +43,6 @@ constexpr ApiRoute kRoutes[] = {
     {"GET", "/api/kw/v1/alerts/routes", &NotificationsApi::routes},
     {"POST", "/api/kw/v1/alerts/simulate", &NotificationsApi::simulate},
 };
-
-Result<int64_t> integer_parameter(const net::Request& request, std::string_view name,
-                                  int64_t fallback, int64_t min, int64_t max) {
-    const std::string_view text = request.params.get(name);
-    if (text.empty()) return fallback;
-    int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
-        return invalid_parameter(name, fmt::format("{} is not a whole number from {} to {}",
-                                                   kw::quoted(text), min, max));
-    }
-    return value;
-}
 
 struct Order {
     std::string receiver;
