@@ -94,7 +94,7 @@ struct ScrapeCounters {
           exemplars(metrics.counter("kilowatch_scrape_exemplars_ignored_total",
                                     "Exemplars that scrapes had and that were not stored.")),
           bucket_limit(metrics.counter(
-              "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+              "kilowatch_target_scrapes_exceeded_bucket_limit_total",
               "Total number of scrapes that hit the native histogram bucket limit and were "
               "rejected.")),
           not_converted(metrics.counter(

@@ -374,7 +374,7 @@ TEST_F(ScrapeTargetTest, HoldsHistogramsToTheirLimits) {
     const ScrapeReport report = scrape(histogram_family("h", 100, -4), ExpositionFormat::kProtobuf);
     ASSERT_FALSE(report.outcome.ok());
     EXPECT_EQ(report.outcome.error().code, Code::kExhausted);
-    EXPECT_EQ(count("prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total"), 1U);
+    EXPECT_EQ(count("kilowatch_target_scrapes_exceeded_bucket_limit_total"), 1U);
 
     target({.histograms = {.native = true}, .histogram_limits = {.bucket_factor_min = 4}});
     store_.take_rows();
