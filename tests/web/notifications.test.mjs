@@ -65,6 +65,7 @@ describe("Notifications", ONLY_OURS, () => {
     const page = await open(t, "alerting/notifications");
     await sent(page)
       .filter({ hasText: "delivered" })
+      .filter({ hasText: "TargetDown" }) // other tests' alerts are told of too
       .first()
       .getByRole("button", { name: /^Why/ })
       .first()
