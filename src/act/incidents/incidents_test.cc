@@ -346,6 +346,13 @@ void add_history(MemoryStore& store, Millis start) {
             static_cast<double>((minute >= 235 ? start + 235 * kMinuteMs : start).count) / 1000);
         store.add({{"__name__", "up"}, {"job", "db"}, {"instance", "d"}}, at,
                   minute >= 222 && minute < 224 ? 0 : 1);
+        if (minute >= 215) {  // a target that is new, with all that it has
+            for (const char* const name : {"up", "os_info"})
+                store.add({{"__name__", name}, {"job", "new"}, {"instance", "n"}}, at, 1);
+        }
+        if (minute >= 228) {
+            store.add({{"__name__", "feature_info"}, {"job", "db"}, {"instance", "d"}}, at, 1);
+        }
         if (minute >= 227) {
             store.add({{"__name__", "ALERTS_FOR_STATE"},
                        {"alertname", "HighErrorRate"},
@@ -378,6 +385,11 @@ TEST_F(IncidentsTest, TheTimelineGathersItselfAndThePostmortemIsDrafted) {
     ASSERT_NE(deploy, nullptr);
     EXPECT_EQ(deploy->detail, "version 1 → 2");
     EXPECT_DOUBLE_EQ(deploy->score, 0.9);
+    const auto count = [&](std::string_view title) {
+        return std::ranges::count(timeline.entries, title, &TimelineEntry::title);
+    };
+    EXPECT_EQ(count("feature_info appears"), 1);
+    EXPECT_EQ(count("os_info appears"), 0);  // new to us with its target, not to it
     const TimelineEntry* const fault = find(timeline, "fault");
     ASSERT_NE(fault, nullptr);
     EXPECT_EQ(fault->title, "fault errors begins");

@@ -22,6 +22,7 @@ constexpr int64_t kWindowSteps = 480;
 constexpr int64_t kBaselineMs = 3 * 3'600'000LL;
 constexpr int64_t kBaselineSteps = 360;
 constexpr size_t kSeriesMax = 2'000;  // of one query
+constexpr int64_t kNewTargetMs = 2 * 60'000;
 constexpr int64_t kQueryTimeoutMs = 10'000;
 constexpr size_t kDeparturesMax = 12;
 constexpr size_t kComparisonsMax = 8;
@@ -219,6 +220,7 @@ class Gatherer {
     void add_infos() {
         const std::optional<promql::QueryResult> result = ask("{__name__=~\".+_info\"}");
         if (!result) return;
+        const std::map<std::string, Millis> targets = first_seen_targets();
         std::map<std::string, std::vector<const Series*>> processes;
         for (const Series& series : result->series) {
             processes[fmt::format("{} {} {}", series.labels.metric_name(), series.labels.get("job"),
@@ -228,10 +230,31 @@ class Gatherer {
         for (const auto& [key, all] : processes) {
             for (const Series* const series : all) {
                 each_begin(*result, *series, 0, [&](Millis at) {
-                    add_info_change(*result, *series, before(*result, all, *series, at), at);
+                    const Series* const previous = before(*result, all, *series, at);
+                    const auto target = targets.find(target_of(series->labels));
+                    // With its target all that a process has is new to us, not to it.
+                    if (previous == nullptr && target != targets.end() &&
+                        at.count - target->second.count < kNewTargetMs)
+                        return;
+                    add_info_change(*result, *series, previous, at);
                 });
             }
         }
+    }
+    static std::string target_of(const LabelSet& labels) {
+        return fmt::format("{} {}", labels.get("job"), labels.get("instance"));
+    }
+    // The targets that were not there from the start of the window on, and when they came.
+    std::map<std::string, Millis> first_seen_targets() {
+        std::map<std::string, Millis> first;
+        const std::optional<promql::QueryResult> result = ask("up");
+        if (!result) return first;
+        for (const Series& series : result->series) {
+            if (!series.values.empty() && !promql::is_absent(series.values.front())) continue;
+            result->each_point(
+                series, [&](Millis at, double) { first.emplace(target_of(series.labels), at); });
+        }
+        return first;
     }
     // Of the same process, the series that was there last before `at`.
     const Series* before(const promql::QueryResult& result, const std::vector<const Series*>& all,
