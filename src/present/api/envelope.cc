@@ -71,6 +71,14 @@ void send_error(net::ResponseWriter& response, const Error& error) {
     send_error(response, error_kind(error.code), error.message);
 }
 
+void send_error_or_abort(net::ResponseWriter& response, const Error& error) {
+    if (response.committed()) {
+        response.abort();
+    } else {
+        send_error(response, error);
+    }
+}
+
 SuccessEnvelope::SuccessEnvelope(net::ResponseWriter& response) : json_(response) {
     response.set_header("Content-Type", kJson);
     json_.begin_object().key("status").string("success").key("data");

@@ -31,6 +31,8 @@ ErrorKind execution_error_kind(Code code);
 // Whole answers.
 void send_error(net::ResponseWriter& response, const ErrorKind& kind, std::string_view message);
 void send_error(net::ResponseWriter& response, const Error& error);
+// The same where the answer may have begun: then it is cut off, so that it is not taken for a whole one.
+void send_error_or_abort(net::ResponseWriter& response, const Error& error);
 
 // Begins `{"status":"success","data":`; write the data, then end().
 class SuccessEnvelope final {

@@ -78,12 +78,7 @@ void handle(const PrometheusApi& api, const ApiRoute& route, const net::Request&
         return;
     }
     const PrometheusApi::Outcome outcome = (api.*route.handler)(request, response);
-    if (outcome.ok()) return;
-    if (response.committed()) {
-        response.abort();
-    } else {
-        send_error(response, outcome.error());
-    }
+    if (!outcome.ok()) send_error_or_abort(response, outcome.error());
 }
 
 }  // namespace

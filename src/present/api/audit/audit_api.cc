@@ -5,6 +5,7 @@
 
 #include "api/envelope.h"
 #include "api/json_writer.h"
+#include "api/paging.h"
 #include "api/parameters.h"
 #include "net/request.h"
 #include "net/response_writer.h"
@@ -14,9 +15,6 @@
 
 namespace kw::api {
 namespace {
-
-constexpr int64_t kPageMax = 1'000;
-constexpr int64_t kPageDefault = 100;
 
 std::optional<std::string> word(const net::Request& request, std::string_view name) {
     const std::string_view text = request.params.get(name);
@@ -52,26 +50,13 @@ Result<void> list(state::Store& state, const net::Request& request, net::Respons
     filter.object = word(request, "object");
     KW_TRY_ASSIGN(filter.from, time_parameter(request, "start", Millis::min()));
     KW_TRY_ASSIGN(filter.to, time_parameter(request, "end", Millis::max()));
-    KW_TRY_ASSIGN(filter.before_id, integer_parameter(request, "before", INT64_MAX, 0, INT64_MAX));
-    KW_TRY_ASSIGN(const int64_t limit,
-                  integer_parameter(request, "limit", kPageDefault, 1, kPageMax));
-    filter.limit = static_cast<uint32_t>(limit) + 1;  // one more says whether there is a next page
+    KW_TRY_ASSIGN(const Page page, page_parameters(request));
+    filter.before_id = page.before_id;
+    filter.limit = page.wanted();
     KW_TRY_ASSIGN(const state::Snapshot snapshot, state.snapshot());
     KW_TRY_ASSIGN(std::vector<state::AuditEntry> entries, state::read_audit(*snapshot, filter));
-    const bool has_more = entries.size() > static_cast<size_t>(limit);
-    if (has_more) entries.pop_back();
-
     SuccessEnvelope envelope(response);
-    JsonWriter& json = envelope.data();
-    json.begin_object().key("entries").begin_array();
-    for (const state::AuditEntry& entry : entries) write_entry(json, entry);
-    json.end_array().key("next");
-    if (has_more) {
-        json.integer(entries.back().id);
-    } else {
-        json.null();
-    }
-    json.end_object();
+    write_page(envelope.data(), "entries", std::move(entries), page, write_entry);
     return envelope.end();
 }
 
@@ -81,12 +66,7 @@ void add_audit_routes(net::Router& routes, state::Store& state) {
     routes.add("GET", "/api/kw/v1/audit",
                [&state](const net::Request& request, net::ResponseWriter& response) {
                    const Result<void> outcome = list(state, request, response);
-                   if (outcome.ok()) return;
-                   if (response.committed()) {
-                       response.abort();
-                   } else {
-                       send_error(response, outcome.error());
-                   }
+                   if (!outcome.ok()) send_error_or_abort(response, outcome.error());
                });
 }
 

@@ -11,6 +11,7 @@
 #include "alerting/integration.h"
 #include "api/envelope.h"
 #include "api/json_writer.h"
+#include "api/paging.h"
 #include "api/parameters.h"
 #include "net/request.h"
 #include "net/response_writer.h"
@@ -21,8 +22,6 @@ namespace {
 
 using simdjson::dom::object;
 
-constexpr uint32_t kPageMax = 1'000;
-constexpr uint32_t kPageDefault = 100;
 constexpr std::string_view kOutcomes[] = {"delivered", "failed", "refused", "abandoned",
                                           "nothing to send"};
 
@@ -102,12 +101,7 @@ void add_notification_routes(net::Router& routes, NotificationsApi::Dependencies
             [api, &route](const net::Request& request, net::ResponseWriter& response) {
                 const NotificationsApi::Outcome outcome =
                     (api.get()->*route.handler)(request, response);
-                if (outcome.ok()) return;
-                if (response.committed()) {
-                    response.abort();
-                } else {
-                    send_error(response, outcome.error());
-                }
+                if (!outcome.ok()) send_error_or_abort(response, outcome.error());
             },
             std::move(options));
     }
@@ -158,24 +152,12 @@ NotificationsApi::Outcome NotificationsApi::history(const net::Request& request,
     }
     KW_TRY_ASSIGN(filter.from, time_parameter(request, "start", Millis::min()));
     KW_TRY_ASSIGN(filter.to, time_parameter(request, "end", Millis::max()));
-    KW_TRY_ASSIGN(filter.before_id, integer_parameter(request, "before", INT64_MAX, 0, INT64_MAX));
-    KW_TRY_ASSIGN(const int64_t limit,
-                  integer_parameter(request, "limit", kPageDefault, 1, kPageMax));
-    filter.limit = static_cast<uint32_t>(limit) + 1;  // one more says whether there is a next page
+    KW_TRY_ASSIGN(const Page page, page_parameters(request));
+    filter.before_id = page.before_id;
+    filter.limit = page.wanted();
     KW_TRY_ASSIGN(std::vector<alerting::HistoryLine> lines, given_.pipeline.history(filter));
-    const bool has_more = lines.size() > static_cast<size_t>(limit);
-    if (has_more) lines.pop_back();
     SuccessEnvelope envelope(response);
-    JsonWriter& json = envelope.data();
-    json.begin_object().key("notifications").begin_array();
-    for (const alerting::HistoryLine& line : lines) write_history_line(json, line);
-    json.end_array().key("next");
-    if (has_more) {
-        json.integer(lines.back().id);
-    } else {
-        json.null();
-    }
-    json.end_object();
+    write_page(envelope.data(), "notifications", std::move(lines), page, write_history_line);
     return envelope.end();
 }
 
