@@ -190,6 +190,21 @@ std::vector<std::string> rule_paths(Verdict& verdict, fs::FileSystem& files, con
     return all;
 }
 
+// Without a section alertmanager the receivers are those of --alertmanager.config.file, which is not known here.
+void warn_of_unknown_receivers(Verdict& verdict, const Config& config) {
+    const NotificationOptions& named = config.notifications;
+    const auto warn = [&](std::string_view key, int line, const std::string& receiver) {
+        if (receiver.empty()) return;
+        verdict.warn(to_string(ConfigWarning{
+            named.file, line, std::string(key),
+            fmt::format("whether there is a receiver {} is seen when the server starts: this file "
+                        "has no alertmanager",
+                        kw::quoted(receiver))}));
+    };
+    warn("notifications.fallback_receiver", named.fallback_line, named.fallback_receiver);
+    warn("notifications.heartbeat.receiver", named.heartbeat_line, named.heartbeat_receiver);
+}
+
 void lint_intervals(Verdict& verdict, const Config& config, int64_t lookback_ms) {
     for (const scrape::JobOptions& job : config.jobs) {
         if (job.interval_ms < lookback_ms) continue;
@@ -213,6 +228,7 @@ void check_config_path(Verdict& verdict, CommandContext& context, const std::str
     for (const ConfigWarning& warning : config->warnings) {
         verdict.warn(to_string(warning));
     }
+    if (config->alertmanager == nullptr) warn_of_unknown_receivers(verdict, *config);
     if (options.lint.has("too-long-scrape-interval")) lint_intervals(verdict, *config, lookback_ms);
     const Result<void> targets = check_relabelled_targets(*text, path);
     if (!targets.ok()) return verdict.fail(targets.error().message);

@@ -87,6 +87,16 @@ scrape_configs:
     EXPECT_EQ(said(check_config, options).code, kExitOk);
 }
 
+TEST_F(CheckTest, ReceiversOfAFileThatIsNotThereAreSaidToBeUnknown) {
+    write("/c/p.yml", "notifications: {fallback_receiver: spare, heartbeat: {receiver: alive}}\n");
+    const Said told = said(check_config, CheckConfigOptions{.files = {"/c/p.yml"}, .lint = {}});
+    EXPECT_EQ(told.code, kExitOk) << told.err;
+    for (const char* const want :
+         {"/c/p.yml:1: notifications.fallback_receiver: whether there is a receiver \"spare\"",
+          "/c/p.yml:1: notifications.heartbeat.receiver: whether there is a receiver \"alive\""})
+        EXPECT_NE(told.out.find(want), std::string::npos) << told.out;
+}
+
 TEST_F(CheckTest, ConfigFromTheInput) {
     CheckConfigOptions options;
     options.files = {"/dev/stdin"};
