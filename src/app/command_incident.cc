@@ -27,11 +27,7 @@ Command add(CLI::App& incident, CommandRun& chosen, const std::string& name,
     auto options = std::make_shared<IncidentOptions>();
     options->members.reserve(kIncidentMembersMax);
     CLI::App* const command = incident.add_subcommand(name, description);
-    command
-        ->add_option("server", options->query.server,
-                     "URL of the server, http://localhost:9090 say")
-        ->required();
-    add_connection_options(*command, options->query);
+    add_server_options(*command, options->query);
     command->callback([options, &chosen, run] {
         chosen = [options, run](CommandContext& context) {
             return with_client(context, options->query,

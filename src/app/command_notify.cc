@@ -20,14 +20,11 @@ struct Question {
 Question add_question(CLI::App& parent, CommandRun& chosen, const std::string& name,
                       const std::string& description, Ask ask) {
     auto options = std::make_shared<NotifyOptions>();
-    options->connection.server = "http://localhost:9090";
     CLI::App* const command = parent.add_subcommand(name, description);
-    command->add_option("--server", options->connection.server, "URL of the server")
-        ->capture_default_str();
     command->add_option("-o,--format", options->connection.format, "Form of the answer")
         ->check(CLI::IsMember({"table", "json"}))
         ->capture_default_str();
-    add_connection_options(*command, options->connection);
+    add_server_options(*command, options->connection);
     command->callback([options, &chosen, ask] {
         chosen = [options, ask](CommandContext& context) {
             return with_client(context, options->connection,

@@ -61,6 +61,12 @@ void add_connection_options(CLI::App& command, QueryOptions& options) {
         ->capture_default_str();
 }
 
+void add_server_options(CLI::App& command, QueryOptions& options) {
+    options.server = "http://localhost:9090";
+    command.add_option("--server", options.server, "URL of the server")->capture_default_str();
+    add_connection_options(command, options);
+}
+
 void add_query_command(CLI::App& app, CommandRun& chosen) {
     CLI::App* const query = app.add_subcommand("query", "Asks a running server");
     query->require_subcommand(1);

@@ -21,6 +21,8 @@ void add_query_command(CLI::App& app, CommandRun& chosen);
 
 // --header, --http.config.file, --timeout.
 void add_connection_options(CLI::App& command, QueryOptions& options);
+// --server as well, http://localhost:9090 when it is left out.
+void add_server_options(CLI::App& command, QueryOptions& options);
 
 using AskServer = std::function<int(CommandContext&, net::Fetcher&, const QueryOptions&)>;
 // Brings an HTTP client to life for one question; answers with what `ask` does.

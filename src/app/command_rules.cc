@@ -17,11 +17,8 @@ std::shared_ptr<RuleClientOptions> add_one(CLI::App& rules, CommandRun& chosen,
                                            const std::string& name, const std::string& description,
                                            RunRules run, CLI::App*& command) {
     auto options = std::make_shared<RuleClientOptions>();
-    options->connection.server = "http://localhost:9090";
     command = rules.add_subcommand(name, description);
-    command->add_option("--server", options->connection.server, "URL of the server")
-        ->capture_default_str();
-    add_connection_options(*command, options->connection);
+    add_server_options(*command, options->connection);
     command->callback([options, &chosen, run] {
         chosen = [options, run](CommandContext& context) {
             return with_client(

@@ -64,7 +64,7 @@ class Incidents(EndToEndTest):
         return self.server.get(f"/api/kw/v1/incidents/{name}")
 
     def command(self, *arguments: str, want: int = 0) -> str:
-        done = subprocess.run([BINARY, "incident", arguments[0], self.server.url, *arguments[1:]],
+        done = subprocess.run([BINARY, "incident", *arguments, "--server", self.server.url],
                               capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, want, done.stdout + done.stderr)
         return done.stdout + done.stderr
