@@ -27,6 +27,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import ROOT, Process, Server, free_port, wait_until  # noqa: E402
+from notifications_test import ALERTMANAGER, Receivers  # noqa: E402
 
 PLATFORM = os.environ.get("KW_PLATFORM_BINARY", str(ROOT / "build" / "release" / "energy-forecast"))
 SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*?)\})? (\S+)", re.MULTILINE)
@@ -380,13 +381,17 @@ class PlatformTest(unittest.TestCase):
                 values = [float(series["value"][1]) for series in result]
                 self.assertTrue(all(low <= value <= high for value in values), values)
 
-    def start_kilowatch(self, name: str) -> Server:
-        """A server that watches the platform, once both jobs of the guide are up."""
+    def start_kilowatch(self, name: str, files: dict[str, str] | None = None, config: str = "",
+                        flags: list[str] | None = None) -> Server:
+        """A server that watches the platform, once both jobs of the guide are up; `files` are beside its configuration."""
         folder = self.folder / name
         folder.mkdir()
+        for file, text in (files or {}).items():
+            (folder / file).write_text(text, encoding="utf-8")
         jobs = "".join(f"  - job_name: {job}\n    static_configs:\n      - targets: ['127.0.0.1:{self.ports[port]}']\n"
                        for job, port in (("api", "api"), ("model-service", "model"), ("gateway", "gateway")))
-        server = Server(folder, f"global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n{jobs}")
+        interval = "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  evaluation_interval: 1s\n"
+        server = Server(folder, f"{interval}{config}scrape_configs:\n{jobs}", flags)
         server.start()
         self.addCleanup(server.stop)
         wait_until(lambda: len(server.query('up{job=~"api|model-service"} == 1')) == 2, "both jobs of the guide are up", 10)
@@ -495,6 +500,60 @@ class PlatformTest(unittest.TestCase):
         self.fault("errors")
         self.assert_grows("api", "http_requests_total", 3, status="500", endpoint="/forecast")
         wait_until(lambda: rate() > before + 0.01, "the guide's rate of errors moves within a minute", 60)
+
+    def test_a_fault_becomes_messages_an_incident_and_a_postmortem(self) -> None:
+        receivers = Receivers()
+        self.addCleanup(receivers.server.server_close)
+        self.addCleanup(receivers.server.shutdown)
+        # The guide's alert with a shorter `for`; its window too, or its end would be five minutes after the fault's.
+        rules = (ROOT / "packs/energy-forecast/rules/guide_critical_alerts.yml").read_text(encoding="utf-8")
+        server = self.start_kilowatch(
+            "fault-story", {"rules.yml": rules.replace("for: 5m", "for: 3s").replace("[5m]", "[20s]"),
+                            "alertmanager.yml": ALERTMANAGER.format(url=receivers.url)},
+            "rule_files: [rules.yml]\n",
+            [f"--alertmanager.config.file={self.folder / 'fault-story' / 'alertmanager.yml'}"])
+
+        def states() -> set[str]:
+            return {alert["state"] for alert in server.get("/api/v1/alerts")["alerts"]
+                    if alert["labels"]["alertname"] == "HighErrorRate"}
+
+        def post(path: str, **body: object) -> None:
+            status, answer, _ = server.request(f"/api/kw/v1/incidents/{path}", json.dumps(body).encode(),
+                                               {"Content-Type": "application/json"})
+            self.assertEqual(status, 200, answer)
+
+        self.fault("errors", 300)
+        wait_until(lambda: "pending" in states(), "the guide's alert pends", 60)
+        wait_until(lambda: "firing" in states(), "it fires at its `for`", 60)
+        for path in ("/v2/enqueue", "/slack"):
+            wait_until(lambda path=path: receivers.of(path), f"{path} is told", 60)
+        trigger = receivers.of("/v2/enqueue")[0]
+        self.assertEqual((trigger["event_action"], trigger["payload"]["summary"]),
+                         ("trigger", "High error rate detected"))
+        self.assertEqual(receivers.of("/slack")[0]["attachments"][0]["text"], "High error rate detected")
+
+        def of_api() -> list[dict]:
+            return [one for one in server.get("/api/kw/v1/incidents")["incidents"] if "api" in one["impact"]["services"]]
+
+        name = f"INC-{wait_until(of_api, 'an incident of the API stands', 60)[0]['id']}"
+        self.assertEqual(server.get(f"/api/kw/v1/incidents/{name}")["incident"]["severity"], "SEV2")
+        wait_until(lambda: "fault errors begins" in {entry["title"] for entry in (
+            server.get(f"/api/kw/v1/incidents/{name}").get("timeline") or {"entries": []})["entries"]},
+                   "the fault is in its timeline", 60)
+        post(f"{name}/acknowledge", by="anna")
+
+        fetch(self.url("control", "/faults/errors"), "DELETE")
+        wait_until(lambda: any(event["event_action"] == "resolve" and event["dedup_key"] == trigger["dedup_key"]
+                               for event in receivers.of("/v2/enqueue")), "PagerDuty hears of the end", 120)
+        wait_until(lambda: any(message["attachments"][0]["title"].startswith("[RESOLVED]")
+                               for message in receivers.of("/slack")), "Slack hears of the end", 60)
+        post(f"{name}/move", phase="mitigation", by="anna")
+        post(f"{name}/move", phase="resolution", by="anna")
+        post(f"{name}/resolve", by="anna")
+        draft = wait_until(lambda: server.get(f"/api/kw/v1/incidents/{name}")["incident"].get("postmortem"),
+                           "the post-mortem is drafted", 60)
+        for want in (f"# Post-mortem {name}", "fault errors begins", "anna"):
+            self.assertIn(want, draft)
 
     def test_fault_latency(self) -> None:
         self.fault("latency")
