@@ -88,6 +88,21 @@ void add_query_command(CLI::App& app, CommandRun& chosen) {
     command->add_option("--step", range->step,
                         "Distance of two evaluations: 15s; without it, a 250th of the range");
 
+    const AskServer ask_plan = [](CommandContext& context, net::Fetcher& fetcher,
+                                  const QueryOptions& options) {
+        return explain_query(context, fetcher, options, RealClock().now());
+    };
+    auto explain = add_question(*query, chosen, "explain",
+                                "Shows how an expression is evaluated, and what that costs",
+                                ask_plan, command);
+    command->add_option("expr", explain->expression, "PromQL")->required();
+    command->add_flag("--analyze", explain->analyze,
+                      "Evaluates it, and shows what each operator did");
+    command->add_option("--time", explain->time, "When; without it, now");
+    add_range_options(*command, *explain);
+    command->add_option("--step", explain->step,
+                        "With it, or a start or an end: over a range, as `query range`");
+
     auto series = add_question(*query, chosen, "series", "Lists series", query_series, command);
     command->add_option("--match", series->matchers, "Selector, {job=\"api\"}; repeatable")
         ->required();

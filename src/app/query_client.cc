@@ -1,13 +1,13 @@
 #include "app/query_client.h"
 
 #include <simdjson.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <ostream>
 
+#include "app/explain_table.h"
 #include "app/server_conversation.h"
 #include "app/text_table.h"
 #include "model/sample.h"
@@ -24,16 +24,6 @@ using simdjson::dom::object;
 
 constexpr int64_t kRangeDefaultMs = 5 * 60 * 1000;
 constexpr double kStepsDefault = 250;
-
-std::string time_text(double seconds) {
-    const auto whole = static_cast<time_t>(std::floor(seconds));
-    const auto ms = static_cast<int>(std::lround((seconds - std::floor(seconds)) * 1000));
-    struct tm parts{};
-    gmtime_r(&whole, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
-                       parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                       ms);
-}
 
 LabelSet labels_of(object labels) {
     LabelBuilder builder;
@@ -95,7 +85,7 @@ void write_series(element result, bool is_matrix, const std::string& format, std
             if (format == "promql") {
                 out << fmt::format("{} @[{}]\n", point.value, point.seconds);
             } else {
-                table.add({name, time_text(point.seconds), point.value});
+                table.add({name, command_time_text(point.seconds), point.value});
             }
         }
     }
@@ -117,7 +107,7 @@ Result<void> write_answer(element data, const std::string& format, std::ostream&
         const Point point = point_of(result);
         out << (format == "promql"
                     ? fmt::format("{}: {} @[{}]\n", type, point.value, point.seconds)
-                    : fmt::format("{}  {}\n", time_text(point.seconds), point.value));
+                    : fmt::format("{}  {}\n", command_time_text(point.seconds), point.value));
     }
     return {};
 }
@@ -205,6 +195,17 @@ Result<void> ask_and_list(CommandContext& context, net::Fetcher& fetcher,
     return {};
 }
 
+Result<void> ask_and_explain(CommandContext& context, net::Fetcher& fetcher,
+                             const QueryOptions& options, const net::Params& params) {
+    ServerConversation conversation(context, fetcher, options);
+    KW_TRY_ASSIGN(const element data, conversation.ask("/api/kw/v1/query/explain", params));
+    if (options.format == "json") {
+        context.out << simdjson::minify(data) << "\n";
+        return {};
+    }
+    return write_explanation(data, context.out);
+}
+
 Result<net::Params> range_params(const QueryOptions& options, Millis now) {
     double end = static_cast<double>(now.count) / 1000;
     if (!options.end.empty()) {
@@ -233,6 +234,20 @@ net::Params match_params(const QueryOptions& options) {
 }
 
 }  // namespace
+
+int explain_query(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options,
+                  Millis now) {
+    Result<net::Params> params = net::Params();
+    if (options.start.empty() && options.end.empty() && options.step.empty()) {
+        params->add("query", options.expression);
+        if (!options.time.empty()) params->add("time", options.time);
+    } else {
+        params = range_params(options, now);
+    }
+    if (!params.ok()) return exit_code(context, params.error());
+    if (options.analyze) params->add("analyze", "true");
+    return exit_code(context, ask_and_explain(context, fetcher, options, *params));
+}
 
 int query_instant(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
     net::Params params;

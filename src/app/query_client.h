@@ -23,7 +23,7 @@ struct QueryOptions {
     std::string http_config_file;      // an HTTP client block: basic_auth, tls_config, …
     std::string timeout = "2m";
 
-    std::string expression;             // instant, range, check
+    std::string expression;             // instant, range, explain, check
     std::string label;                  // labels: whose values; empty: the names of all labels
     std::vector<std::string> matchers;  // series, labels
     // Seconds since the epoch or RFC 3339; empty: as each command has it.
@@ -31,6 +31,7 @@ struct QueryOptions {
     std::string start;
     std::string end;
     std::string step;
+    bool analyze = false;  // explain: evaluates, too
 };
 
 // Each answers with the exit code; what is wrong goes to the context's err.
@@ -38,6 +39,9 @@ int query_instant(CommandContext& context, net::Fetcher& fetcher, const QueryOpt
 // Without start and end: the last 5 minutes before `now`. Without a step: a 250th of the range.
 int query_range(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options,
                 Millis now);
+// The plan of a query, at a time or, with a start, an end or a step, over a range: a table with a line an operator.
+int explain_query(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options,
+                  Millis now);
 int query_series(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options);
 int query_labels(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options);
 // The linter's remarks, from the server where one is named, else from the query alone. kExitLint when there are any.

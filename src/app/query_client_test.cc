@@ -163,6 +163,49 @@ TEST(QueryClient, SaysWhatWentWrong) {
     EXPECT_THAT(said(query_instant, empty, options).err, testing::HasSubstr("Name: value"));
 }
 
+TEST(ExplainQuery, PrintsALineAnOperator) {
+    OneAnswer server(
+        200,
+        R"({"status":"success","data":{"analyzed":true,"plan":{"kind":"aggregation","title":"sum",)"
+        R"("position":"1:1","holds":"groups","once":false,"self_s":0.00125,"total_s":2.5,"series":1,)"
+        R"("values":7,"samples":0,"peak_bytes":2048,"children":[{"kind":"selector","title":"up @ 5",)"
+        R"("position":"1:5","holds":"series","once":true,"selections":[0],"self_s":2e-5,"total_s":0,)"
+        R"("series":9,"values":7,"samples":81,"peak_bytes":0,"children":[]}]},"selections":[)"
+        R"({"matchers":"up","position":"1:5","start":0,"end":60.5,"series":9,"samples_estimate":90}],)"
+        R"("query":{"prepare_s":0.5,"eval_s":2,"series":1,"samples":81,"peak_bytes":3145728}}})");
+    QueryOptions options = options_of("table");
+    options.analyze = true;
+    options.time = "5";
+    const auto explain = [](CommandContext& context, net::Fetcher& fetcher,
+                            const QueryOptions& asked) {
+        return explain_query(context, fetcher, asked, Millis{1'000'000});
+    };
+    Said answer = said(explain, server, options);
+    EXPECT_EQ(answer.code, kExitOk) << answer.err;
+    EXPECT_EQ(
+        answer.out,
+        "OPERATOR         AT   HOLDS   READS  SELF     TOTAL   SERIES  VALUES  SAMPLES  PEAK\n"
+        "sum              1:1  groups         1.25 ms  2.50 s  1       7       0        2.0 KiB\n"
+        "  up @ 5 (once)  1:5  series  #1     20 us    0 us    9       7       81       0 B\n"
+        "#1 up: 9 series, at most 90 samples, 1970-01-01T00:00:00.000Z to "
+        "1970-01-01T00:01:00.500Z\n"
+        "2.50 s in all, 1 series, 81 samples, at most 3.0 MiB held\n");
+    EXPECT_EQ(server.asked.url, "http://s:1/base/api/kw/v1/query/explain");
+    EXPECT_EQ(server.asked.body, "query=up%20%2B%201&time=5&analyze=true");
+
+    options.format = "json";
+    options.step = "10s";
+    answer = said(explain, server, options);
+    EXPECT_THAT(answer.out, testing::StartsWith("{\"analyzed\":true,\"plan\":"));
+    EXPECT_EQ(server.asked.body, "query=up%20%2B%201&start=700.000&end=1000.000&step=10s&analyze=true");
+
+    OneAnswer other(200, R"({"status":"success","data":{"result":[]}})");
+    options.format = "table";
+    answer = said(explain, other, options);
+    EXPECT_EQ(answer.code, kExitFailed);
+    EXPECT_THAT(answer.err, testing::HasSubstr("no plan"));
+}
+
 TEST(CheckQuery, PrintsPlaceRuleAndMend) {
     OneAnswer server(
         200,

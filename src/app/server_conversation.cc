@@ -140,4 +140,15 @@ Result<element> ServerConversation::read_envelope(std::string_view url, int stat
     return data;
 }
 
+std::string command_time_text(double seconds) {
+    seconds = std::clamp(seconds, -1e14, 1e14);
+    const auto whole = static_cast<time_t>(std::floor(seconds));
+    const auto ms = static_cast<int>(std::lround((seconds - std::floor(seconds)) * 1000));
+    struct tm parts{};
+    gmtime_r(&whole, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                       parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                       ms);
+}
+
 }  // namespace kw::app

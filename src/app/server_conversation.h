@@ -42,5 +42,7 @@ class ServerConversation final {
 
 // A time on the command line, as seconds since the epoch: those, or RFC 3339.
 Result<double> parse_command_time(const std::string& text);
+// Seconds since the epoch as RFC 3339 with milliseconds.
+std::string command_time_text(double seconds);
 
 }  // namespace kw::app

@@ -32,6 +32,7 @@ constexpr ApiRoute kRoutes[] = {
     {"/api/v1/query_range", kGetPost, &PrometheusApi::query_range},
     {"/api/v1/format_query", kGetPost, &PrometheusApi::format_query},
     {"/api/v1/parse_query", kGetPost, &PrometheusApi::parse_query},
+    {"/api/kw/v1/query/explain", kGetPost, &PrometheusApi::explain_query},
     {"/api/kw/v1/check_query", kGetPost, &PrometheusApi::check_query},
     {"/api/v1/series", kGetPost, &PrometheusApi::series},
     {"/api/v1/labels", kGetPost, &PrometheusApi::labels},

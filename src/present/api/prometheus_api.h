@@ -190,6 +190,8 @@ class PrometheusApi final {
     Outcome query_range(const net::Request& request, net::ResponseWriter& response) const;
     Outcome format_query(const net::Request& request, net::ResponseWriter& response) const;
     Outcome parse_query(const net::Request& request, net::ResponseWriter& response) const;
+    // query_explain.cc
+    Outcome explain_query(const net::Request& request, net::ResponseWriter& response) const;
     // query_lint.cc
     Outcome check_query(const net::Request& request, net::ResponseWriter& response) const;
     // prometheus_series.cc

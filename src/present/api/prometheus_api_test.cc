@@ -471,6 +471,70 @@ TEST(CheckQuery, KnowsTheStoreAndTheTargets) {
         EXPECT_EQ(api.get("/api/kw/v1/check_query", {{"query", bad}}).status, 400) << bad;
 }
 
+TEST(ExplainQuery, ShowsThePlanAndWhatItDid) {
+    ApiFixture api;
+    const TestParams range = {{"query", "sum by (job) (rate(requests_total[5m]))"},
+                              {"start", "600"},
+                              {"end", "900"},
+                              {"step", "60"}};
+    const auto plan = api.get("/api/kw/v1/query/explain", range);
+    ASSERT_EQ(plan.status, 200) << plan.body;
+    const nlohmann::json data = plan.json()["data"];
+    EXPECT_EQ(data["analyzed"], false);
+    EXPECT_FALSE(data.contains("query"));
+    EXPECT_EQ(data["plan"]["title"], "sum by (job)");
+    EXPECT_EQ(data["plan"]["holds"], "groups");
+    EXPECT_EQ(data["plan"]["steps"],
+              nlohmann::json::parse(R"({"count":6,"first":600,"last":900,"step_s":60})"));
+    EXPECT_FALSE(data["plan"].contains("series"));
+    EXPECT_EQ(data["plan"]["children"][0]["children"][0]["text"], "requests_total[5m]");
+    EXPECT_EQ(data["plan"]["children"][0]["children"][0]["position"], "1:20");
+    EXPECT_EQ(data["selections"],
+              nlohmann::json::parse(
+                  R"([{"matchers":"requests_total","position":"1:20","start":300.001,"end":900,)"
+                  R"("series":2,"samples_estimate":120}])"));
+
+    TestParams analyzed = range;
+    analyzed.emplace_back("analyze", "true");
+    const auto done = api.get("/api/kw/v1/query/explain", analyzed);
+    ASSERT_EQ(done.status, 200) << done.body;
+    const nlohmann::json sum = done.json()["data"]["plan"];
+    EXPECT_EQ(sum["series"], 1);
+    EXPECT_EQ(sum["values"], 6);
+    EXPECT_GT(sum["self_s"], 0);
+    EXPECT_GT(sum["peak_bytes"], 0);
+    EXPECT_EQ(sum["children"][0]["series"], 2);
+    EXPECT_EQ(sum["children"][0]["children"][0]["samples"], 120);
+    EXPECT_EQ(done.json()["data"]["query"]["series"], 1);
+    EXPECT_GT(done.json()["data"]["query"]["samples"], 0);
+
+    const auto instant = api.get("/api/kw/v1/query/explain", {{"query", "up"}, {"time", "500"}});
+    ASSERT_EQ(instant.status, 200) << instant.body;
+    EXPECT_EQ(instant.json()["data"]["plan"]["steps"],
+              nlohmann::json::parse(R"({"count":1,"first":500,"last":500})"));
+}
+
+TEST(ExplainQuery, RefusesWhatIsNoQuery) {
+    ApiFixture api;
+    const TestParams rows[] = {
+        {},
+        {{"query", "sum("}},
+        {{"query", "up"}, {"analyze", "perhaps"}},
+        {{"query", "up"}, {"time", "yesterday"}},
+        {{"query", "up"}, {"start", "1"}},
+        {{"query", "up"}, {"start", "0"}, {"end", "900"}, {"step", "0"}},
+        {{"query", "up"}, {"start", "0"}, {"end", "900"}, {"step", "0.001"}},
+        {{"query", "up"}, {"timeout", "-1"}},
+    };
+    for (const TestParams& row : rows) {
+        const auto answer = api.get("/api/kw/v1/query/explain", row);
+        EXPECT_EQ(answer.status, 400) << answer.body;
+    }
+    const auto matrix = api.get("/api/kw/v1/query/explain",
+                                {{"query", "up[5m]"}, {"start", "0"}, {"end", "9"}, {"step", "1"}});
+    EXPECT_EQ(matrix.status, 422) << matrix.body;
+}
+
 TEST(Federate, SendsTheNewestSamples) {
     ApiFixture api;
     api.store.add({{"__name__", "up"}, {"instance", "c:1"}, {"job", "node"}}, {999'000},

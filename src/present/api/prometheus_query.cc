@@ -4,6 +4,7 @@
 #include "api/envelope.h"
 #include "api/parameters.h"
 #include "api/prometheus_api.h"
+#include "api/query_parameters.h"
 #include "base/clock.h"
 #include "base/environment.h"
 #include "model/labels.h"
@@ -31,12 +32,7 @@ struct CommonParameters {
 Result<CommonParameters> common_parameters(const net::Request& request) {
     CommonParameters common;
     KW_TRY_ASSIGN(common.limit, limit_parameter(request));
-    KW_TRY_ASSIGN(common.options.timeout_ms, duration_parameter_ms(request, "timeout"));
-    KW_TRY_ASSIGN(common.options.lookback_ms, duration_parameter_ms(request, "lookback_delta"));
-    for (const auto& [name, value] : {std::pair{"timeout", common.options.timeout_ms},
-                                      std::pair{"lookback_delta", common.options.lookback_ms}}) {
-        if (value && *value <= 0) return invalid_parameter(name, "must be greater than 0");
-    }
+    KW_TRY_ASSIGN(common.options, query_options(request));
     const std::string_view stats = request.params.get("stats");
     if (stats == "all") {
         common.stats = Stats::kPerStep;
@@ -186,35 +182,8 @@ Result<void> PrometheusApi::query(const net::Request& request,
 Result<void> PrometheusApi::query_range(const net::Request& request,
                                         net::ResponseWriter& response) const {
     KW_TRY_ASSIGN(const CommonParameters common, common_parameters(request));
-    for (const std::string_view name : {"start", "end", "step"}) {
-        if (request.params.get(name).empty()) {
-            return invalid_parameter(name, name == "step"
-                                               ? "cannot parse \"\" to a valid duration"
-                                               : "cannot parse \"\" to a valid timestamp");
-        }
-    }
-    KW_TRY_ASSIGN(const TimeRange range, range_parameters(request));
-    if (range.max < range.min) {
-        return invalid_parameter("end", "end timestamp must not be before start time");
-    }
-    KW_TRY_ASSIGN(const std::optional<int64_t> step_ms, duration_parameter_ms(request, "step"));
-    if (*step_ms <= 0) {
-        return invalid_parameter(
-            "step",
-            "zero or negative query resolution step widths are not accepted. Try a positive "
-            "integer");
-    }
-    // Unsigned: from the earliest time to the latest is more than int64 holds.
-    const uint64_t span_ms =
-        static_cast<uint64_t>(range.max.count) - static_cast<uint64_t>(range.min.count);
-    if (span_ms / static_cast<uint64_t>(*step_ms) > given_.options.points_max) {
-        return invalid(
-            "exceeded maximum resolution of {} points per timeseries. Try decreasing the query "
-            "resolution "
-            "(?step=XX)",
-            given_.options.points_max == 11'000 ? "11,000"
-                                                : std::to_string(given_.options.points_max));
-    }
+    KW_TRY_ASSIGN(const promql::QueryRange range,
+                  query_range_parameters(request, given_.options.points_max));
     KW_TRY_ASSIGN(const promql::ExprPtr expr,
                   parsed_query(request, given_.engine.options().features));
     if (expr->type != promql::ValueType::kScalar && expr->type != promql::ValueType::kVector) {
@@ -224,8 +193,8 @@ Result<void> PrometheusApi::query_range(const net::Request& request,
                                  quoted(promql::value_type_words(expr->type))));
     }
     return answer(response,
-                  given_.engine.range(request.params.get("query"), range.min, range.max, *step_ms,
-                                      common.options, request.cancel),
+                  given_.engine.range(request.params.get("query"), range.start, range.end,
+                                      range.step_ms, common.options, request.cancel),
                   common);
 }
 

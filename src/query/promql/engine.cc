@@ -5,9 +5,11 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "promql/explain.h"
 #include "promql/label_sets.h"
 #include "promql/op_rollup.h"
 #include "promql/plan.h"
+#include "promql/profile.h"
 #include "promql/query_context.h"
 
 namespace kw::promql {
@@ -80,6 +82,18 @@ Result<std::vector<ResultSeries>> samples_of(QueryContext& context, const StepGr
     return all;
 }
 
+// While the answer is gathered, what is not done by operators is the work of the topmost.
+class Gathering final {
+ public:
+    explicit Gathering(QueryContext& context) {
+        if (Profile* const profile = context.settings().profile; profile != nullptr)
+            time_.emplace(profile->root());
+    }
+
+ private:
+    std::optional<ChargedTime> time_;
+};
+
 Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& grid,
                       bool is_instant, QueryResult& result) {
     switch (expr.type) {
@@ -101,11 +115,13 @@ Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& g
         }
         case ValueType::kMatrix: {
             KW_TRY_ASSIGN(const auto range, plan_range(context, expr, grid));
+            const Gathering gathering(context);
             KW_TRY_ASSIGN(result.series, samples_of(context, grid, *range));
             return {};
         }
         case ValueType::kVector: {
             KW_TRY_ASSIGN(const auto vector, plan_vector(context, expr, grid));
+            const Gathering gathering(context);
             KW_TRY_ASSIGN(StepVector values, collect(context, grid, *vector));
             KW_TRY(remove_names(values));
             result.series = series_of(std::move(values));
@@ -114,6 +130,18 @@ Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& g
         case ValueType::kNone: break;
     }
     return internal_error("an expression without a type");
+}
+
+// Plans what evaluate() would, for the profile's sake.
+Result<void> plan_only(QueryContext& context, const Expr& expr, const StepGrid& grid) {
+    switch (expr.type) {
+        case ValueType::kScalar: KW_TRY(plan_scalar(context, expr, grid)); break;
+        case ValueType::kMatrix: KW_TRY(plan_range(context, expr, grid)); break;
+        case ValueType::kVector: KW_TRY(plan_vector(context, expr, grid)); break;
+        case ValueType::kString:
+        case ValueType::kNone: break;
+    }
+    return {};
 }
 
 bool by_labels(const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; }
@@ -175,28 +203,43 @@ Result<void> Engine::wait_for_slot(const CancelToken& cancel) {
 
 Result<QueryResult> Engine::instant(std::string_view text, Millis at, const QueryOptions& options,
                                     const CancelToken& cancel) {
-    return run(text, {at, at, 0}, {at, 1, 1, true}, options, cancel);
+    return run(text, {at, at, 0}, options, cancel);
 }
 
 Result<QueryResult> Engine::range(std::string_view text, Millis start, Millis end, int64_t step_ms,
                                   const QueryOptions& options, const CancelToken& cancel) {
     if (step_ms <= 0) return invalid("a range query needs a positive step, not {} ms", step_ms);
-    if (end < start) return invalid("end timestamp must not be before start time");
-    if (start.count < -kTimeMsMax || end.count > kTimeMsMax) return invalid("time is out of range");
-    const uint64_t count = static_cast<uint64_t>((end - start) / step_ms) + 1;
+    return run(text, {start, end, step_ms}, options, cancel);
+}
+
+Result<Explanation> Engine::explain(std::string_view text, const QueryRange& range, bool analyze,
+                                    const QueryOptions& options, const CancelToken& cancel) {
+    Explanation explanation;
+    explanation.is_analyzed = analyze;
+    KW_TRY_ASSIGN(explanation.result, run(text, range, options, cancel, &explanation));
+    explanation.series_count = explanation.result.series.size();
+    return explanation;
+}
+
+Result<StepGrid> Engine::grid_of(const QueryRange& range) const {
+    if (range.end < range.start) return invalid("end timestamp must not be before start time");
+    if (range.start.count < -kTimeMsMax || range.end.count > kTimeMsMax)
+        return invalid("time is out of range");
+    if (range.step_ms < 0)
+        return invalid("a range query needs a positive step, not {} ms", range.step_ms);
+    if (range.step_ms == 0) return StepGrid{range.start, 1, 1, true};
+    const uint64_t count = static_cast<uint64_t>((range.end - range.start) / range.step_ms) + 1;
     if (count > options_.max_steps) {
         return exhausted("the range has {} steps, more than the limit of {}: choose a longer step",
                          count, options_.max_steps);
     }
-    return run(text, {start, end, step_ms}, {start, step_ms, count, true}, options, cancel);
+    return StepGrid{range.start, range.step_ms, count, true};
 }
 
 Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
-                                const StepGrid& grid, const QueryOptions& options,
-                                const CancelToken& cancel) {
-    if (range.start.count < -kTimeMsMax || range.start.count > kTimeMsMax) {
-        return invalid("time is out of range");
-    }
+                                const QueryOptions& options, const CancelToken& cancel,
+                                Explanation* explanation) {
+    KW_TRY_ASSIGN(const StepGrid grid, grid_of(range));
     const int64_t began_ns = env_.clock.steady_ns();
     const auto began = std::chrono::steady_clock::now();
     const int64_t timeout_ms =
@@ -231,16 +274,28 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
     settings.deadline = began + std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0));
     settings.delayed_name_removal = options_.delayed_name_removal;
     settings.per_step_stats = options.per_step_stats;
+    Profile profile;
+    if (explanation != nullptr) settings.profile = &profile;
     const int64_t eval_ns = env_.clock.steady_ns();
     result.stats.prepare_s = seconds_between(parse_ns, eval_ns);
     QueryContext context(store_, env_.pool, within, memory, settings, grid.count);
-    KW_TRY(evaluate(context, *expr, grid, is_instant, result));
+    if (explanation != nullptr && !explanation->is_analyzed) {
+        KW_TRY(plan_only(context, *expr, grid));
+    } else {
+        KW_TRY(evaluate(context, *expr, grid, is_instant, result));
+    }
     if (context.has_histograms()) {
         for (ResultSeries& series : result.series) take_histograms(series);
     }
     if (!is_instant || expr->type == ValueType::kMatrix)
         std::ranges::sort(result.series, by_labels);
     const int64_t end_ns = env_.clock.steady_ns();
+    if (explanation != nullptr) {
+        // A literal has no operator.
+        if (profile.root() == nullptr) PlanScope(&profile, strip_parens(*expr), grid, true);
+        KW_TRY(explain_into(context, profile, *explanation));
+        explanation->bytes_peak = memory.peak_bytes();
+    }
 
     result.warnings = context.annotations().warnings();
     result.infos = context.annotations().infos();

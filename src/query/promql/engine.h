@@ -100,6 +100,8 @@ struct QueryResult {
     }
 };
 
+struct Explanation;  // explain.h
+
 class Engine final {
  public:
     Engine(Environment& env, MetricStore& store, const EngineOptions& options);
@@ -114,13 +116,22 @@ class Engine final {
     Result<QueryResult> range(std::string_view text, Millis start, Millis end, int64_t step_ms,
                               const QueryOptions& options, const CancelToken& cancel);
 
+    // The plan of a query, over `range` or, without a step, at its start: as a tree, with what the index says of the
+    // series that it reads. With `analyze` the query is evaluated, and the tree has what each operator did.
+    // Errors: as above.
+    Result<Explanation> explain(std::string_view text, const QueryRange& range, bool analyze,
+                                const QueryOptions& options, const CancelToken& cancel);
+
     const EngineOptions& options() const { return options_; }
 
  private:
     class Slot;
-    Result<QueryResult> run(std::string_view text, const QueryRange& range, const StepGrid& grid,
-                            const QueryOptions& options, const CancelToken& cancel)
-        KW_EXCLUDES(mutex_);
+    // The steps of `range`. Errors: kInvalid, kExhausted.
+    Result<StepGrid> grid_of(const QueryRange& range) const;
+    // With `explanation` the plan goes there, and the query is evaluated only when that is to be analysed.
+    Result<QueryResult> run(std::string_view text, const QueryRange& range,
+                            const QueryOptions& options, const CancelToken& cancel,
+                            Explanation* explanation = nullptr) KW_EXCLUDES(mutex_);
     Result<void> wait_for_slot(const CancelToken& cancel) KW_EXCLUDES(mutex_);
 
     Environment& env_;

@@ -33,6 +33,7 @@ Result<Sources> place_info_series(QueryContext& context, const SelectedSeries& s
     for (uint32_t i = 0; i < series.size(); ++i) {
         KW_TRY(context.check());
         KW_TRY(series.read(i, samples));
+        context.note_decoded(samples.size());
         const LabelSet& labels = series.labels(i);
         Source& source = sources[identity().of(labels)][std::string(labels.metric_name())];
         source.series_at.resize(windows.count, kNone);

@@ -70,6 +70,7 @@ class Selected final : public SeriesStream {
         KW_TRY(series_.read(index, samples));
         Hold hold;
         KW_TRY(context_.keep(hold, samples.size(), 0));
+        context_.note_decoded(samples.size());
         if (!samples.histograms.empty())
             KW_TRY(take_histograms(context_, samples, tells_resets_ || smoothed_));
 
@@ -173,6 +174,7 @@ class SelectedRanges final : public RangeStream {
     Result<void> read(size_t index, Scratch& scratch) const override {
         SampleColumns& samples = scratch.samples;
         KW_TRY(series_.read(index, samples));
+        context_.note_decoded(samples.size());
         const bool has_histograms = !samples.histograms.empty();
         if (has_histograms) KW_TRY(take_histograms(context_, samples, tells_resets_));
         remove_markers(samples, has_histograms);

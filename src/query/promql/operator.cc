@@ -1,6 +1,7 @@
 #include "promql/operator.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -77,8 +78,15 @@ Result<void> for_each_series(QueryContext& context, size_t count,
     // Some four batches a thread keep all busy to the end; below 16 series a batch is not worth a hand-over.
     const size_t wanted = 4 * (context.pool().thread_count() + 1);
     const size_t batch = std::clamp<size_t>((count + wanted - 1) / wanted, 16, 1024);
+    const bool is_profiled = context.settings().profile != nullptr;
+    ProfileNode* const node = is_profiled ? ChargedTime::current() : nullptr;
+    // While this thread waits for others its time is nobody's.
+    std::optional<ChargedTime> waiting;
+    if (is_profiled) waiting.emplace(nullptr);
     return context.pool().parallel_for(
         (count + batch - 1) / batch, [&](size_t number) -> Result<void> {
+            std::optional<ChargedTime> working;
+            if (is_profiled) working.emplace(node);
             Scratch scratch;
             const size_t last = std::min(count, (number + 1) * batch);
             for (size_t i = number * batch; i < last; ++i) {

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "promql/arithmetic.h"
 #include "promql/function_table.h"
+#include "promql/observed.h"
 #include "promql/op_aggregate.h"
 #include "promql/op_binary.h"
 #include "promql/op_choose.h"
@@ -54,11 +55,6 @@ bool is_invariant(const Expr& expr) {
     return true;
 }
 
-bool is_literal(const Expr& expr) {
-    const Expr& inner = strip_parens(expr);
-    return inner.as<NumberLiteral>() != nullptr || inner.as<StringLiteral>() != nullptr;
-}
-
 class Planner final {
  public:
     // `pinned`: already inside something that is evaluated at one step only.
@@ -68,12 +64,47 @@ class Planner final {
         : context_(context), grid_(grid), pinned_(pinned), reads_totals_(reads_totals) {}
 
     VectorPlan vector(const Expr& expr, std::string_view above = "") {
+        if (const auto* paren = expr.as<ParenExpr>()) return vector(*paren->expr, above);
         if (!pinned_ && grid_.count > 1 && is_invariant(expr)) {
             Planner once(context_, grid_.first_only(), true, reads_totals_);
             KW_TRY_ASSIGN(auto inner, once.vector(expr, above));
             return VectorPlan(std::make_unique<InvariantVectorOperator>(std::move(inner)));
         }
-        if (const auto* paren = expr.as<ParenExpr>()) return vector(*paren->expr, above);
+        const PlanScope scope(context_.settings().profile, expr, grid_, pinned_);
+        KW_TRY_ASSIGN(auto planned, vector_of(expr, above));
+        return observed(scope.node(), std::move(planned));
+    }
+
+    ScalarPlan scalar(const Expr& expr) {
+        if (const auto* paren = expr.as<ParenExpr>()) return scalar(*paren->expr);
+        if (const auto* number = expr.as<NumberLiteral>()) return constant(number->value);
+        if (!pinned_ && grid_.count > 1 && is_invariant(expr)) {
+            Planner once(context_, grid_.first_only(), true, reads_totals_);
+            KW_TRY_ASSIGN(auto inner, once.scalar(expr));
+            return ScalarPlan(std::make_unique<InvariantScalarOperator>(std::move(inner)));
+        }
+        const PlanScope scope(context_.settings().profile, expr, grid_, pinned_);
+        KW_TRY_ASSIGN(auto planned, scalar_of(expr));
+        return observed(scope.node(), std::move(planned));
+    }
+
+    RangePlan range(const Expr& expr, std::string_view above) {
+        const Expr& inner = strip_parens(expr);
+        const PlanScope scope(context_.settings().profile, inner, grid_, pinned_);
+        KW_TRY_ASSIGN(auto planned, range_of(inner, above));
+        return observed(scope.node(), std::move(planned));
+    }
+
+    // A vector, or a scalar as the vector of one series.
+    VectorPlan vector_of_any(const Expr& expr) {
+        if (expr.type != ValueType::kScalar) return vector(expr);
+        KW_TRY_ASSIGN(auto inner, scalar(expr));
+        return VectorPlan(std::make_unique<VectorOfScalarOperator>(std::move(inner)));
+    }
+
+ private:
+    // `expr` is not in parentheses.
+    VectorPlan vector_of(const Expr& expr, std::string_view above) {
         if (const auto* selector = expr.as<VectorSelector>()) {
             return this->selector(*selector, expr.span, SelectorOperator::Gives::kValue, above);
         }
@@ -89,14 +120,8 @@ class Planner final {
         return this->call(*call, expr.span);
     }
 
-    ScalarPlan scalar(const Expr& expr) {
-        if (!pinned_ && grid_.count > 1 && !is_literal(expr) && is_invariant(expr)) {
-            Planner once(context_, grid_.first_only(), true, reads_totals_);
-            KW_TRY_ASSIGN(auto inner, once.scalar(expr));
-            return ScalarPlan(std::make_unique<InvariantScalarOperator>(std::move(inner)));
-        }
-        if (const auto* paren = expr.as<ParenExpr>()) return scalar(*paren->expr);
-        if (const auto* number = expr.as<NumberLiteral>()) return constant(number->value);
+    // `expr` is neither in parentheses nor a literal.
+    ScalarPlan scalar_of(const Expr& expr) {
         if (const auto* unary = expr.as<UnaryExpr>()) {
             KW_TRY_ASSIGN(auto inner, scalar(*unary->expr));
             if (!unary->negate) return inner;
@@ -115,8 +140,8 @@ class Planner final {
         return scalar_call(*call);
     }
 
-    RangePlan range(const Expr& expr, std::string_view above) {
-        const Expr& inner = strip_parens(expr);
+    // `inner` is not in parentheses.
+    RangePlan range_of(const Expr& inner, std::string_view above) {
         if (const auto* matrix = inner.as<MatrixSelector>()) {
             const Expr& selected = strip_parens(*matrix->selector);
             const auto* selector = selected.as<VectorSelector>();
@@ -136,14 +161,6 @@ class Planner final {
         return RangePlan(std::make_unique<SubqueryOperator>(windows, below, std::move(vector)));
     }
 
-    // A vector, or a scalar as the vector of one series.
-    VectorPlan vector_of_any(const Expr& expr) {
-        if (expr.type != ValueType::kScalar) return vector(expr);
-        KW_TRY_ASSIGN(auto inner, scalar(expr));
-        return VectorPlan(std::make_unique<VectorOfScalarOperator>(std::move(inner)));
-    }
-
- private:
     static ScalarPlan constant(double value) {
         return ScalarPlan(std::make_unique<ConstantOperator>(value));
     }

@@ -13,6 +13,7 @@ Hold& Hold::operator=(Hold&& other) noexcept {
     if (this == &other) return *this;
     release();
     context_ = std::exchange(other.context_, nullptr);
+    node_ = std::exchange(other.node_, nullptr);
     samples_ = std::exchange(other.samples_, 0);
     bytes_ = std::exchange(other.bytes_, 0);
     return *this;
@@ -21,13 +22,21 @@ Hold& Hold::operator=(Hold&& other) noexcept {
 void Hold::absorb(Hold&& other) {
     if (other.context_ == nullptr) return;
     context_ = std::exchange(other.context_, nullptr);
+    ProfileNode* const node = std::exchange(other.node_, nullptr);
+    if (node_ == nullptr) {
+        node_ = node;
+    } else if (node_ != node && node != nullptr) {
+        node->give_back_bytes(other.bytes_);
+        node_->keep_bytes(other.bytes_);
+    }
     samples_ += std::exchange(other.samples_, 0);
     bytes_ += std::exchange(other.bytes_, 0);
 }
 
 void Hold::release() {
-    if (context_ != nullptr) context_->give_back(samples_, bytes_);
+    if (context_ != nullptr) context_->give_back(samples_, bytes_, node_);
     context_ = nullptr;
+    node_ = nullptr;
     samples_ = 0;
     bytes_ = 0;
 }
@@ -53,6 +62,19 @@ Result<void> QueryContext::check() const {
 }
 
 Result<void> QueryContext::keep(Hold& hold, uint64_t samples, uint64_t bytes) {
+    const uint64_t bytes_before = hold.bytes_;
+    Result<void> done = count(hold, samples, bytes);
+    if (settings_.profile == nullptr || hold.bytes_ == bytes_before) return done;
+    if (hold.node_ == nullptr) hold.node_ = ChargedTime::current();
+    if (hold.node_ != nullptr) hold.node_->keep_bytes(bytes);
+    return done;
+}
+
+ProfileNode* QueryContext::working_node() const {
+    return settings_.profile != nullptr ? ChargedTime::current() : nullptr;
+}
+
+Result<void> QueryContext::count(Hold& hold, uint64_t samples, uint64_t bytes) {
     if (bytes != 0) {
         if (!budget_.reserve(bytes).ok()) {
             return exhausted(
@@ -77,14 +99,17 @@ Result<void> QueryContext::keep(Hold& hold, uint64_t samples, uint64_t bytes) {
     return {};
 }
 
-void QueryContext::give_back(uint64_t samples, uint64_t bytes) {
+void QueryContext::give_back(uint64_t samples, uint64_t bytes, ProfileNode* node) {
+    if (node != nullptr) node->give_back_bytes(bytes);
     samples_now_.fetch_sub(samples, std::memory_order_relaxed);
     if (bytes != 0) budget_.release(bytes);
 }
 
 Result<double> QueryContext::put_histogram(NativeHistogram histogram) {
     MutexLock lock(histograms_mutex_);
-    KW_TRY(keep(histograms_hold_, 0, histogram.bytes()));
+    const uint64_t bytes = histogram.bytes();
+    KW_TRY(count(histograms_hold_, 0, bytes));
+    if (ProfileNode* const node = working_node(); node != nullptr) node->keep_bytes(bytes);
     const NativeHistogram& kept = histograms_.emplace_back(std::move(histogram));
     has_histograms_.store(true, std::memory_order_relaxed);
     const auto address = std::bit_cast<uint64_t>(&kept);
@@ -94,6 +119,15 @@ Result<double> QueryContext::put_histogram(NativeHistogram histogram) {
 
 size_t QueryContext::plan_fetch(const std::vector<Matcher>& matchers, const TimeRange& range,
                                 const SelectHints& hints, Span where) {
+    const size_t number = share_or_add_fetch(matchers, range, hints, where);
+    if (settings_.profile != nullptr && settings_.profile->entered() != nullptr)
+        settings_.profile->entered()->fetches.push_back(number);
+    return number;
+}
+
+size_t QueryContext::share_or_add_fetch(const std::vector<Matcher>& matchers,
+                                        const TimeRange& range, const SelectHints& hints,
+                                        Span where) {
     for (size_t i = 0; i < fetches_.size(); ++i) {
         Fetch& fetch = fetches_[i];
         if (fetch.matchers != matchers || !fetch.range.overlaps(range)) continue;
@@ -113,7 +147,13 @@ Result<const SelectedSeries*> QueryContext::fetch(size_t number) {
         if (number < selected_.size() && selected_[number]) return selected_[number].get();
     }
     const Fetch& fetch = fetches_[number];
+    const uint64_t bytes_before = budget_.used_bytes();
     auto selected = store_.select(fetch.matchers, fetch.range, fetch.hints, cancel_, budget_);
+    if (ProfileNode* const node = working_node(); node != nullptr) {
+        // The series are kept until the query ends. Operators are opened one after the other.
+        const uint64_t bytes_after = budget_.used_bytes();
+        if (bytes_after > bytes_before) node->keep_bytes(bytes_after - bytes_before);
+    }
     if (!selected.ok()) {
         KW_TRY(check());
         return std::move(selected).error().with_context(
@@ -124,6 +164,11 @@ Result<const SelectedSeries*> QueryContext::fetch(size_t number) {
     if (selected_.size() < fetches_.size()) selected_.resize(fetches_.size());
     if (!selected_[number]) selected_[number] = std::move(selected).value();
     return selected_[number].get();
+}
+
+bool QueryContext::is_fetched(size_t number) {
+    MutexLock lock(mutex_);
+    return number < selected_.size() && selected_[number] != nullptr;
 }
 
 std::vector<uint64_t> QueryContext::samples_per_step() const {

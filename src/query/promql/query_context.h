@@ -24,6 +24,7 @@
 #include "model/native_histogram.h"
 #include "promql/annotations.h"
 #include "promql/ast.h"
+#include "promql/profile.h"
 #include "promql/value.h"
 
 namespace kw {
@@ -43,6 +44,7 @@ struct QuerySettings {
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     bool delayed_name_removal = false;
     bool per_step_stats = false;
+    Profile* profile = nullptr;  // set: the plan and what its operators do is recorded there
 };
 
 // One selection of series that some selectors of the query share.
@@ -80,6 +82,10 @@ class QueryContext final {
     // The series of a planned selection, selected when first asked for. Valid as long as this.
     Result<const SelectedSeries*> fetch(size_t number) KW_EXCLUDES(mutex_);
 
+    // Fixed once the first fetch() is made.
+    const std::vector<Fetch>& fetches() const { return fetches_; }
+    bool is_fetched(size_t number) KW_EXCLUDES(mutex_);
+
     // Keeps a histogram for the rest of the query and gives the handle that stands for it in columns. Errors:
     // kExhausted when the query has no memory left for it.
     Result<double> put_histogram(NativeHistogram histogram) KW_EXCLUDES(histograms_mutex_);
@@ -96,6 +102,12 @@ class QueryContext final {
         if (grid.is_query) samples_total_.fetch_add(samples, std::memory_order_relaxed);
     }
 
+    // Says that the operator that works on this thread decoded samples of the store.
+    void note_decoded(uint64_t samples) {
+        if (ProfileNode* const node = working_node(); node != nullptr)
+            node->samples.fetch_add(samples, std::memory_order_relaxed);
+    }
+
     uint64_t samples_total() const { return samples_total_.load(std::memory_order_relaxed); }
     uint64_t samples_peak() const { return samples_peak_.load(std::memory_order_relaxed); }
     std::vector<uint64_t> samples_per_step() const;
@@ -105,7 +117,12 @@ class QueryContext final {
 
  private:
     friend class Hold;
-    void give_back(uint64_t samples, uint64_t bytes);
+    // The node whose operator works on this thread; null where the query is not profiled.
+    ProfileNode* working_node() const;
+    Result<void> count(Hold& hold, uint64_t samples, uint64_t bytes);
+    size_t share_or_add_fetch(const std::vector<Matcher>& matchers, const TimeRange& range,
+                              const SelectHints& hints, Span where);
+    void give_back(uint64_t samples, uint64_t bytes, ProfileNode* node);
 
     MetricStore& store_;
     ThreadPool& pool_;

@@ -58,6 +58,7 @@ struct StepGrid {
 // One value a step.
 using Column = std::vector<double>;
 
+class ProfileNode;
 class QueryContext;
 
 // What a query holds of its limits of samples and memory while a value lives. Moved with the value.
@@ -77,6 +78,7 @@ class Hold final {
  private:
     friend class QueryContext;
     QueryContext* context_ = nullptr;
+    ProfileNode* node_ = nullptr;  // whose bytes these are, where the query is profiled
     uint64_t samples_ = 0;
     uint64_t bytes_ = 0;
 };
