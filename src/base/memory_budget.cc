@@ -1,5 +1,7 @@
 #include "base/memory_budget.h"
 
+#include <algorithm>
+
 namespace kw {
 
 MemoryBudget::~MemoryBudget() {
@@ -23,6 +25,12 @@ Result<void> MemoryBudget::reserve(uint64_t bytes) {
            !peak_bytes_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
     }
     return {};
+}
+
+uint64_t MemoryBudget::free_bytes() const {
+    const uint64_t used = used_bytes();
+    const uint64_t here = limit_bytes_ - std::min(used, limit_bytes_);
+    return parent_ == nullptr ? here : std::min(here, parent_->free_bytes());
 }
 
 void MemoryBudget::release(uint64_t bytes) {

@@ -23,6 +23,8 @@ class MemoryBudget final {
     // `bytes` were reserved before.
     void release(uint64_t bytes);
 
+    // How much could be reserved now, here and above.
+    uint64_t free_bytes() const;
     uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
     uint64_t peak_bytes() const { return peak_bytes_.load(std::memory_order_relaxed); }
     uint64_t limit_bytes() const { return limit_bytes_; }

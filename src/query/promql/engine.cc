@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/interruptible_sort.h"
 #include "base/metrics.h"
 #include "promql/explain.h"
 #include "promql/label_sets.h"
@@ -23,15 +24,17 @@ double seconds_between(int64_t from_ns, int64_t to_ns) {
 }
 
 // What is marked to lose its name loses it, now that nobody needs it any more.
-Result<void> remove_names(StepVector& vector) {
+Result<void> remove_names(const QueryContext& context, StepVector& vector) {
     bool any = false;
-    for (StepSeries& series : vector.series) {
+    for (size_t i = 0; i < vector.series.size(); ++i) {
+        KW_TRY(context.check_at(i));
+        StepSeries& series = vector.series[i];
         if (!series.drop_name) continue;
         series.labels = without_name(series.labels);
         series.drop_name = false;
         any = true;
     }
-    return any ? merge_same_labels(vector) : Result<void>();
+    return any ? merge_same_labels(context, vector) : Result<void>();
 }
 
 // Puts the histograms of an answer in the place of their handles, which end with the query.
@@ -123,7 +126,7 @@ Result<void> evaluate(QueryContext& context, const Expr& expr, const StepGrid& g
             KW_TRY_ASSIGN(const auto vector, plan_vector(context, expr, grid));
             const Gathering gathering(context);
             KW_TRY_ASSIGN(StepVector values, collect(context, grid, *vector));
-            KW_TRY(remove_names(values));
+            KW_TRY(remove_names(context, values));
             result.series = series_of(std::move(values));
             return {};
         }
@@ -287,8 +290,9 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
     if (context.has_histograms()) {
         for (ResultSeries& series : result.series) take_histograms(series);
     }
-    if (!is_instant || expr->type == ValueType::kMatrix)
-        std::ranges::sort(result.series, by_labels);
+    if (!is_instant || expr->type == ValueType::kMatrix) {
+        if (!interruptible_sort(result.series, within, by_labels).ok()) KW_TRY(context.check());
+    }
     const int64_t end_ns = env_.clock.steady_ns();
     if (explanation != nullptr) {
         // A literal has no operator.

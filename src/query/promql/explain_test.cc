@@ -139,7 +139,7 @@ TEST(Explain, AnalyzeSaysWhatEachOperatorDid) {
     EXPECT_EQ(range.cost->series, 300u);
     EXPECT_EQ(range.cost->samples, 300u * 41);
     EXPECT_GT(sum.cost->bytes_peak, 2 * 41 * sizeof(double));
-    EXPECT_EQ(rate.cost->bytes_peak, 0u);
+    EXPECT_LE(rate.cost->bytes_peak, 3 * 41 * 16u);  // a series a thread
     EXPECT_GE(got->bytes_peak, sum.cost->bytes_peak);
     each_node(filter, [](const PlanNode& node) {
         double below_s = 0;
@@ -178,7 +178,7 @@ TEST(Explain, ChargesBytesToWhoHoldsThem) {
     ASSERT_TRUE(got.ok()) << got.error().message;
     // Both sides and the answer.
     EXPECT_GE(got->plan->cost->bytes_peak, 3 * 300 * 41 * sizeof(double));
-    EXPECT_EQ(got->plan->children.at(1).cost->bytes_peak, 0u);
+    EXPECT_LE(got->plan->children.at(1).cost->bytes_peak, 3 * 41 * 16u);  // a series a thread
 }
 
 TEST(Explain, RefusesWhatAQueryIsRefusedFor) {

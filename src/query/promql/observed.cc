@@ -18,6 +18,7 @@ class ObservedSeries final : public SeriesStream {
     size_t size() const override { return inner_->size(); }
     const LabelSet& labels(size_t index) const override { return inner_->labels(index); }
     bool drops_name(size_t index) const override { return inner_->drops_name(index); }
+    size_t present_estimate() const override { return inner_->present_estimate(); }
     Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
         const ChargedTime time(&node_);
         KW_TRY(inner_->compute(index, scratch, out));
@@ -74,6 +75,7 @@ class ObservedWindows final : public RangeStream {
     const LabelSet& labels(size_t index) const override { return inner_->labels(index); }
     bool drops_name(size_t index) const override { return inner_->drops_name(index); }
     const Windows& windows() const override { return inner_->windows(); }
+    size_t rolled_estimate() const override { return inner_->rolled_estimate(); }
     Result<void> read(size_t index, Scratch& scratch) const override {
         const ChargedTime time(&node_);
         KW_TRY(inner_->read(index, scratch));

@@ -199,6 +199,7 @@ template <typename Cell>
 Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const SeriesStream& stream,
                         const AggregateExpr& aggregate, const Grouping& grouping) {
     const std::vector<Part> parts = parts_of(grouping);
+    KW_TRY(context.expect_room(parts.size() * grid.count * (sizeof(Cell) + sizeof(double))));
     std::vector<std::vector<Cell>> partial(parts.size());
     std::vector<StepHistograms> histograms(parts.size());
     std::vector<Hold> holds(parts.size());
@@ -222,6 +223,7 @@ Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const Serie
 
     StepVector out;
     for (size_t p = 0; p < parts.size();) {
+        KW_TRY(context.check());
         const uint32_t group = parts[p].group;
         std::vector<Cell> cells = std::move(partial[p]);
         StepHistograms natives = std::move(histograms[p]);
@@ -290,15 +292,23 @@ LabelChoice grouping_choice(const AggregateExpr& aggregate) {
             aggregate.grouping};
 }
 
-Grouping group_series(const SeriesStream& stream, const AggregateExpr& aggregate) {
+Result<Grouping> group_series(const QueryContext& context, const SeriesStream& stream,
+                              const AggregateExpr& aggregate) {
     Grouper grouper(aggregate);
-    for (size_t i = 0; i < stream.size(); ++i) grouper.add(stream.labels(i), stream.drops_name(i));
+    for (size_t i = 0; i < stream.size(); ++i) {
+        KW_TRY(context.check_at(i));
+        grouper.add(stream.labels(i), stream.drops_name(i));
+    }
     return std::move(grouper).take();
 }
 
-Grouping group_series(const StepVector& vector, const AggregateExpr& aggregate) {
+Result<Grouping> group_series(const QueryContext& context, const StepVector& vector,
+                              const AggregateExpr& aggregate) {
     Grouper grouper(aggregate);
-    for (const StepSeries& series : vector.series) grouper.add(series.labels, series.drop_name);
+    for (size_t i = 0; i < vector.series.size(); ++i) {
+        KW_TRY(context.check_at(i));
+        grouper.add(vector.series[i].labels, vector.series[i].drop_name);
+    }
     return std::move(grouper).take();
 }
 
@@ -308,7 +318,7 @@ FoldOperator::FoldOperator(const AggregateExpr& aggregate, std::unique_ptr<Vecto
 Result<std::unique_ptr<SeriesStream>> FoldOperator::open(QueryContext& context,
                                                          const StepGrid& grid) const {
     KW_TRY_ASSIGN(const std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
-    const Grouping grouping = group_series(*stream, aggregate_);
+    KW_TRY_ASSIGN(const Grouping grouping, group_series(context, *stream, aggregate_));
     const auto folded = [&]() -> Result<StepVector> {
         switch (aggregate_.op) {
             case AggregateOp::kSum:

@@ -21,8 +21,11 @@ struct Grouping {
     std::vector<bool> drop_names;    // of each group
     std::vector<uint32_t> group_of;  // of each series
 };
-Grouping group_series(const SeriesStream& stream, const AggregateExpr& aggregate);
-Grouping group_series(const StepVector& vector, const AggregateExpr& aggregate);
+// Errors: kCancelled, kTimeout.
+Result<Grouping> group_series(const QueryContext& context, const SeriesStream& stream,
+                              const AggregateExpr& aggregate);
+Result<Grouping> group_series(const QueryContext& context, const StepVector& vector,
+                              const AggregateExpr& aggregate);
 // The labels by which `aggregate` groups.
 LabelChoice grouping_choice(const AggregateExpr& aggregate);
 

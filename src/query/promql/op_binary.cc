@@ -49,14 +49,14 @@ class Join final {
           fill_many_(matching_.fill_left),
           fill_one_(matching_.fill_right),
           result_choice_(matching_.on ? LabelChoice::Kind::kOnly : LabelChoice::Kind::kExcept,
-                         matching_.labels) {
-        Signatures signatures = signatures_of(lhs, rhs, matching_);
+                         matching_.labels) {}
+
+    Result<StepVector> run() {
+        KW_TRY_ASSIGN(Signatures signatures, signatures_of(context_, swapped_ ? one_ : many_,
+                                                           swapped_ ? many_ : one_, matching_));
         signature_labels_ = std::move(signatures.labels);
         many_signature_ = swapped_ ? std::move(signatures.rhs) : std::move(signatures.lhs);
         one_signature_ = swapped_ ? std::move(signatures.lhs) : std::move(signatures.rhs);
-    }
-
-    Result<StepVector> run() {
         KW_TRY(place_one_side());
         Result<void> done;
         if (is_trim(binary_.op))
@@ -93,6 +93,7 @@ class Join final {
             if (many_present.empty()) many_present = presence(many_);
             side.at_step.assign(grid_.count, kNone);
             for (const uint32_t i : side.series) {
+                KW_TRY(context_.check());
                 const Column& values = one_.series[i].values;
                 for (size_t step = 0; step < grid_.count; ++step) {
                     if (is_absent(values[step])) continue;
@@ -238,6 +239,7 @@ class Join final {
     template <typename F>
     Result<void> join_unmatched(F f, const std::vector<std::vector<uint8_t>>& matched) {
         for (uint32_t i = 0; i < one_.series.size(); ++i) {
+            KW_TRY(context_.check());
             const StepSeries& one = one_.series[i];
             const uint32_t signature = one_signature_[i];
             const std::vector<uint8_t>& seen = matched[signature];
@@ -281,24 +283,27 @@ class Join final {
 
 }  // namespace
 
-Signatures signatures_of(const StepVector& lhs, const StepVector& rhs,
-                         const VectorMatching& matching) {
+Result<Signatures> signatures_of(const QueryContext& context, const StepVector& lhs,
+                                 const StepVector& rhs, const VectorMatching& matching) {
     const LabelChoice choice(
         matching.on ? LabelChoice::Kind::kOnly : LabelChoice::Kind::kExceptAndName,
         matching.labels);
     Signatures out;
     std::unordered_map<LabelSet, uint32_t, LabelSetHash> numbers;
-    const auto number_side = [&](const StepVector& side, std::vector<uint32_t>& of) {
+    const auto number_side = [&](const StepVector& side,
+                                 std::vector<uint32_t>& of) -> Result<void> {
         of.reserve(side.series.size());
         for (const StepSeries& series : side.series) {
+            KW_TRY(context.check_at(of.size()));
             const auto next = static_cast<uint32_t>(out.labels.size());
             const auto [it, is_new] = numbers.try_emplace(choice.of(series.labels), next);
             if (is_new) out.labels.push_back(it->first);
             of.push_back(it->second);
         }
+        return {};
     };
-    number_side(lhs, out.lhs);
-    number_side(rhs, out.rhs);
+    KW_TRY(number_side(lhs, out.lhs));
+    KW_TRY(number_side(rhs, out.rhs));
     return out;
 }
 

@@ -49,7 +49,8 @@ struct Signatures {
     std::vector<uint32_t> lhs;     // of each series
     std::vector<uint32_t> rhs;
 };
-Signatures signatures_of(const StepVector& lhs, const StepVector& rhs,
-                         const VectorMatching& matching);
+// Errors: kCancelled, kTimeout.
+Result<Signatures> signatures_of(const QueryContext& context, const StepVector& lhs,
+                                 const StepVector& rhs, const VectorMatching& matching);
 
 }  // namespace kw::promql

@@ -149,7 +149,7 @@ Result<std::unique_ptr<SeriesStream>> ChooseOperator::open(QueryContext& context
         KW_TRY_ASSIGN(counts, counts_of(param));
     }
     KW_TRY_ASSIGN(StepVector vector, collect(context, grid, *vector_));
-    const Grouping grouping = group_series(vector, aggregate_);
+    KW_TRY_ASSIGN(const Grouping grouping, group_series(context, vector, aggregate_));
 
     const bool by_value =
         aggregate_.op == AggregateOp::kTopk || aggregate_.op == AggregateOp::kBottomk;
@@ -208,7 +208,7 @@ Result<std::unique_ptr<SeriesStream>> QuantileOperator::open(QueryContext& conte
         if (!(q >= 0 && q <= 1)) context.annotations().invalid_quantile(q, aggregate_.param->span);
     }
     KW_TRY_ASSIGN(const StepVector vector, collect(context, grid, *vector_));
-    const Grouping grouping = group_series(vector, aggregate_);
+    KW_TRY_ASSIGN(const Grouping grouping, group_series(context, vector, aggregate_));
 
     const HistogramRemarks remarks(context, "", aggregate_.expr->span);
     const std::vector<std::vector<uint32_t>> members = members_of(grouping);

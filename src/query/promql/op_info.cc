@@ -151,7 +151,7 @@ Result<std::unique_ptr<SeriesStream>> InfoOperator::open(QueryContext& context,
             out.series[it->second].values[step] = base.values[step];
         }
     }
-    KW_TRY(merge_same_labels(out));
+    KW_TRY(merge_same_labels(context, out));
     return stream_of(std::move(out));
 }
 

@@ -30,6 +30,7 @@ Result<std::unique_ptr<SeriesStream>> LabelReplaceOperator::open(QueryContext& c
     LabelBuilder builder;
     std::string value;
     for (size_t i = 0; i < stream->size(); ++i) {
+        KW_TRY(context.check_at(i));
         const LabelSet& before = stream->labels(i);
         labels.push_back(before);
         drop_names.push_back(stream->drops_name(i));
@@ -65,6 +66,7 @@ Result<std::unique_ptr<SeriesStream>> LabelJoinOperator::open(QueryContext& cont
     std::vector<bool> drop_names;
     LabelBuilder builder;
     for (size_t i = 0; i < stream->size(); ++i) {
+        KW_TRY(context.check_at(i));
         const LabelSet& before = stream->labels(i);
         std::string value;
         for (size_t s = 0; s < sources_.size(); ++s) {

@@ -36,12 +36,13 @@ class Rolled final : public SeriesStream {
     size_t size() const override { return range_->size(); }
     const LabelSet& labels(size_t index) const override { return range_->labels(index); }
     bool drops_name(size_t index) const override { return range_->drops_name(index); }
+    size_t present_estimate() const override { return range_->rolled_estimate(); }
 
     Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
         KW_TRY(range_->read(index, scratch));
         const SampleColumns& samples = scratch.samples;
         Hold hold;
-        KW_TRY(context_.keep(hold, samples.size(), 0));
+        KW_TRY(context_.keep(hold, samples.size(), bytes_of(samples)));
         const Windows& range = range_->windows();
         const uint64_t total = place_windows(samples.timestamps, range, scratch.windows);
         const RollupInput in{samples.timestamps,

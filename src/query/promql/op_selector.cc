@@ -64,12 +64,16 @@ class Selected final : public SeriesStream {
     size_t size() const override { return series_.size(); }
     const LabelSet& labels(size_t index) const override { return series_.labels(index); }
     bool drops_name(size_t) const override { return false; }
+    // Every sample lies in a window where the windows leave no gap between them.
+    size_t present_estimate() const override {
+        return windows_.count == 1 || windows_.step_ms <= windows_.range_ms ? series_.size() : 0;
+    }
 
     Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
         SampleColumns& samples = scratch.samples;
         KW_TRY(series_.read(index, samples));
         Hold hold;
-        KW_TRY(context_.keep(hold, samples.size(), 0));
+        KW_TRY(context_.keep(hold, samples.size(), bytes_of(samples)));
         context_.note_decoded(samples.size());
         if (!samples.histograms.empty())
             KW_TRY(take_histograms(context_, samples, tells_resets_ || smoothed_));
@@ -170,6 +174,11 @@ class SelectedRanges final : public RangeStream {
     const LabelSet& labels(size_t index) const override { return series_.labels(index); }
     bool drops_name(size_t) const override { return false; }
     const Windows& windows() const override { return windows_; }
+    // Some rollups need two samples, and a few series may have but one.
+    size_t rolled_estimate() const override {
+        const bool has_gaps = windows_.count > 1 && windows_.step_ms > windows_.range_ms;
+        return has_gaps || series_.samples_estimate() < 4 * series_.size() ? 0 : series_.size() / 2;
+    }
 
     Result<void> read(size_t index, Scratch& scratch) const override {
         SampleColumns& samples = scratch.samples;

@@ -8,11 +8,13 @@ namespace {
 
 // For each signature and step whether a series of `side` has a value there. Empty for signatures that the
 // side does not have.
-std::vector<std::vector<uint8_t>> presence(const StepVector& side,
-                                           const std::vector<uint32_t>& signature_of,
-                                           size_t signature_count, size_t step_count) {
+Result<std::vector<std::vector<uint8_t>>> presence(const QueryContext& context,
+                                                   const StepVector& side,
+                                                   const std::vector<uint32_t>& signature_of,
+                                                   size_t signature_count, size_t step_count) {
     std::vector<std::vector<uint8_t>> present(signature_count);
     for (size_t i = 0; i < side.series.size(); ++i) {
+        KW_TRY(context.check());
         std::vector<uint8_t>& steps = present[signature_of[i]];
         steps.resize(step_count);
         for (size_t step = 0; step < step_count; ++step)
@@ -22,9 +24,11 @@ std::vector<std::vector<uint8_t>> presence(const StepVector& side,
 }
 
 // Keeps the values at steps where the other side has (`wanted`) or lacks the signature.
-void keep_where(StepVector& side, const std::vector<uint32_t>& signature_of,
-                const std::vector<std::vector<uint8_t>>& other, bool wanted) {
+Result<void> keep_where(const QueryContext& context, StepVector& side,
+                        const std::vector<uint32_t>& signature_of,
+                        const std::vector<std::vector<uint8_t>>& other, bool wanted) {
     for (size_t i = 0; i < side.series.size(); ++i) {
+        KW_TRY(context.check());
         const std::vector<uint8_t>& steps = other[signature_of[i]];
         Column& values = side.series[i].values;
         for (size_t step = 0; step < values.size(); ++step) {
@@ -35,6 +39,7 @@ void keep_where(StepVector& side, const std::vector<uint32_t>& signature_of,
     std::erase_if(side.series, [](const StepSeries& series) {
         return std::ranges::all_of(series.values, is_absent);
     });
+    return {};
 }
 
 }  // namespace
@@ -48,17 +53,20 @@ Result<std::unique_ptr<SeriesStream>> SetOperator::open(QueryContext& context,
     KW_TRY_ASSIGN(StepVector lhs, collect(context, grid, *lhs_));
     if (lhs.series.empty() && binary_.op != BinaryOp::kOr) return stream_of(std::move(lhs));
     KW_TRY_ASSIGN(StepVector rhs, collect(context, grid, *rhs_));
-    const Signatures signatures = signatures_of(lhs, rhs, *binary_.matching);
+    KW_TRY_ASSIGN(const Signatures signatures, signatures_of(context, lhs, rhs, *binary_.matching));
     const size_t count = signatures.labels.size();
-    KW_TRY(context.check());
+    const StepVector& asked = binary_.op == BinaryOp::kOr ? lhs : rhs;
+    KW_TRY_ASSIGN(
+        const std::vector<std::vector<uint8_t>> present,
+        presence(context, asked, binary_.op == BinaryOp::kOr ? signatures.lhs : signatures.rhs,
+                 count, grid.count));
     if (binary_.op == BinaryOp::kOr) {
-        keep_where(rhs, signatures.rhs, presence(lhs, signatures.lhs, count, grid.count), false);
+        KW_TRY(keep_where(context, rhs, signatures.rhs, present, false));
         for (StepSeries& series : rhs.series) lhs.series.push_back(std::move(series));
         lhs.hold.absorb(std::move(rhs.hold));
-        KW_TRY(merge_same_labels(lhs));
+        KW_TRY(merge_same_labels(context, lhs));
     } else {
-        keep_where(lhs, signatures.lhs, presence(rhs, signatures.rhs, count, grid.count),
-                   binary_.op == BinaryOp::kAnd);
+        KW_TRY(keep_where(context, lhs, signatures.lhs, present, binary_.op == BinaryOp::kAnd));
     }
     return stream_of(std::move(lhs));
 }

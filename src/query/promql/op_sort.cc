@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/interruptible_sort.h"
 #include "promql/op_special.h"
 #include "promql/query_context.h"
 
@@ -101,12 +102,17 @@ Result<std::unique_ptr<SeriesStream>> SortOperator::open(QueryContext& context,
     };
     std::vector<uint32_t> order(vector.series.size());
     std::iota(order.begin(), order.end(), 0u);
-    std::ranges::sort(order, [&](uint32_t i, uint32_t k) {
-        const StepSeries& a = vector.series[i];
-        const StepSeries& b = vector.series[k];
-        const int precedence = by_label_ ? by_labels(a, b) : by_value(a, b);
-        return precedence != 0 ? precedence < 0 : i < k;
-    });
+    const Result<void> done =
+        interruptible_sort(order, context.cancel(), [&](uint32_t i, uint32_t k) {
+            const StepSeries& a = vector.series[i];
+            const StepSeries& b = vector.series[k];
+            const int precedence = by_label_ ? by_labels(a, b) : by_value(a, b);
+            return precedence != 0 ? precedence < 0 : i < k;
+        });
+    if (!done.ok()) {
+        KW_TRY(context.check());
+        return done.error();
+    }
     std::vector<StepSeries> sorted;
     sorted.reserve(order.size());
     for (const uint32_t i : order) sorted.push_back(std::move(vector.series[i]));

@@ -18,6 +18,7 @@ class Collected final : public SeriesStream {
     size_t size() const override { return vector_.series.size(); }
     const LabelSet& labels(size_t index) const override { return vector_.series[index].labels; }
     bool drops_name(size_t index) const override { return vector_.series[index].drop_name; }
+    size_t present_estimate() const override { return vector_.series.size(); }
     Result<void> compute(size_t index, Scratch&, std::span<double> out) const override {
         const Column& values = vector_.series[index].values;
         std::copy(values.begin(), values.end(), out.begin());
@@ -35,6 +36,7 @@ class Marked final : public SeriesStream {
     size_t size() const override { return child_->size(); }
     const LabelSet& labels(size_t index) const override { return child_->labels(index); }
     bool drops_name(size_t) const override { return true; }
+    size_t present_estimate() const override { return child_->present_estimate(); }
     Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
         return child_->compute(index, scratch, out);
     }
@@ -54,6 +56,7 @@ class Relabelled final : public SeriesStream {
     size_t size() const override { return child_->size(); }
     const LabelSet& labels(size_t index) const override { return labels_[index]; }
     bool drops_name(size_t index) const override { return drop_names_[index]; }
+    size_t present_estimate() const override { return child_->present_estimate(); }
     Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
         return child_->compute(index, scratch, out);
     }
@@ -99,6 +102,11 @@ Result<void> for_each_series(QueryContext& context, size_t count,
 
 Result<StepVector> collect(QueryContext& context, const StepGrid& grid,
                            const SeriesStream& stream) {
+    // The estimate costs a look at the index: only where it can matter.
+    const uint64_t bytes_most = stream.size() * grid.count * sizeof(double);
+    if (bytes_most > context.budget().free_bytes()) {
+        KW_TRY(context.expect_room(stream.present_estimate() * grid.count * sizeof(double)));
+    }
     StepVector out;
     out.series.resize(stream.size());
     std::vector<Hold> holds(stream.size());
@@ -139,7 +147,10 @@ Result<std::unique_ptr<SeriesStream>> without_names(QueryContext& context, const
     }
     std::vector<LabelSet> labels;
     labels.reserve(stream->size());
-    for (size_t i = 0; i < stream->size(); ++i) labels.push_back(without_name(stream->labels(i)));
+    for (size_t i = 0; i < stream->size(); ++i) {
+        KW_TRY(context.check_at(i));
+        labels.push_back(without_name(stream->labels(i)));
+    }
     std::vector<bool> drop_names(labels.size());
     return with_labels(context, grid, std::move(stream), std::move(labels), std::move(drop_names));
 }
@@ -150,19 +161,23 @@ Result<std::unique_ptr<SeriesStream>> with_labels(QueryContext& context, const S
                                                   std::vector<bool> drop_names) {
     std::unordered_set<uint64_t> seen;
     bool may_collide = false;
-    for (const LabelSet& set : labels) may_collide |= !seen.insert(set.hash()).second;
+    for (size_t i = 0; i < labels.size(); ++i) {
+        KW_TRY(context.check_at(i));
+        may_collide |= !seen.insert(labels[i].hash()).second;
+    }
     auto relabelled =
         std::make_unique<Relabelled>(std::move(stream), std::move(labels), std::move(drop_names));
     if (!may_collide) return std::unique_ptr<SeriesStream>(std::move(relabelled));
     KW_TRY_ASSIGN(StepVector all, collect(context, grid, *relabelled));
-    KW_TRY(merge_same_labels(all));
+    KW_TRY(merge_same_labels(context, all));
     return stream_of(std::move(all));
 }
 
-Result<void> merge_same_labels(StepVector& vector) {
+Result<void> merge_same_labels(const QueryContext& context, StepVector& vector) {
     std::unordered_map<LabelSet, size_t, LabelSetHash> first;
     size_t kept = 0;
     for (size_t i = 0; i < vector.series.size(); ++i) {
+        KW_TRY(context.check_at(i));
         StepSeries& series = vector.series[i];
         const auto [it, is_new] = first.try_emplace(series.labels, kept);
         if (is_new) {

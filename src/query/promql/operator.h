@@ -42,6 +42,12 @@ struct Scratch {
     std::vector<uint32_t> indexes;  // of rollups that remember places
 };
 
+// Of what a series was decoded to.
+inline uint64_t bytes_of(const SampleColumns& samples) {
+    return samples.size() * (sizeof(int64_t) + sizeof(double)) +
+           samples.starts.size() * sizeof(int64_t);
+}
+
 class SeriesStream {
  public:
     virtual ~SeriesStream() = default;
@@ -49,6 +55,8 @@ class SeriesStream {
     // Valid as long as the stream.
     virtual const LabelSet& labels(size_t index) const = 0;
     virtual bool drops_name(size_t index) const = 0;
+    // How many of its series will have a value at some step, at the least and as far as the index tells. 0: not known.
+    virtual size_t present_estimate() const { return 0; }
     // Fills `out`, one value a step of the grid it was opened with; kAbsent where there is none.
     virtual Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const = 0;
 };
@@ -85,6 +93,8 @@ class RangeStream {
     virtual const LabelSet& labels(size_t index) const = 0;
     virtual bool drops_name(size_t index) const = 0;
     virtual const Windows& windows() const = 0;
+    // As SeriesStream::present_estimate(), of what a rollup makes of it.
+    virtual size_t rolled_estimate() const { return 0; }
     // Replaces scratch.samples by all samples of series `index` that some window holds, and perhaps more on
     // either side; no staleness markers among them.
     virtual Result<void> read(size_t index, Scratch& scratch) const = 0;
@@ -123,7 +133,7 @@ Result<std::unique_ptr<SeriesStream>> with_labels(QueryContext& context, const S
 
 // Makes one series of those that have the same labels. Errors: kInvalid in Prometheus' words, where two
 // have a value at one step.
-Result<void> merge_same_labels(StepVector& vector);
+Result<void> merge_same_labels(const QueryContext& context, StepVector& vector);
 
 // Runs body(i, scratch) for every i < count over the pool, in batches; checks for cancellation.
 Result<void> for_each_series(QueryContext& context, size_t count,

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
@@ -76,13 +78,7 @@ ProfileNode* QueryContext::working_node() const {
 
 Result<void> QueryContext::count(Hold& hold, uint64_t samples, uint64_t bytes) {
     if (bytes != 0) {
-        if (!budget_.reserve(bytes).ok()) {
-            return exhausted(
-                "query needs more memory than it may have ({} bytes are in use, {} more were asked "
-                "for, {} is "
-                "the limit): select fewer series, a shorter range or a longer step",
-                budget_.used_bytes(), bytes, budget_.limit_bytes());
-        }
+        if (!budget_.reserve(bytes).ok()) return no_room(bytes, "were asked for");
     }
     const uint64_t now = samples_now_.fetch_add(samples, std::memory_order_relaxed) + samples;
     hold.context_ = this;
@@ -94,9 +90,51 @@ Result<void> QueryContext::count(Hold& hold, uint64_t samples, uint64_t bytes) {
     }
     if (now > settings_.max_samples) {
         return exhausted(
-            "query processing would load too many samples into memory in query execution");
+            "query processing would load too many samples into memory in query execution{}",
+            largest_selector());
     }
     return {};
+}
+
+Result<void> QueryContext::expect_room(uint64_t bytes) {
+    if (bytes <= budget_.free_bytes()) return {};
+    return no_room(bytes, "will be needed");
+}
+
+Error QueryContext::no_room(uint64_t bytes, std::string_view how) {
+    return exhausted(
+        "query needs more memory than it may have ({} bytes are in use, {} more {}, {} is the "
+        "limit of "
+        "one query, and {} are free among all): select fewer series, a shorter range or a longer "
+        "step{}",
+        budget_.used_bytes(), bytes, how, budget_.limit_bytes(), budget_.free_bytes(),
+        largest_selector());
+}
+
+std::string QueryContext::largest_selector() {
+    MutexLock lock(mutex_);
+    size_t largest = selected_.size();
+    for (size_t i = 0; i < selected_.size(); ++i) {
+        if (selected_[i] == nullptr) continue;
+        if (largest == selected_.size() || selected_[i]->size() > selected_[largest]->size())
+            largest = i;
+    }
+    if (largest == selected_.size() || selected_[largest]->size() == 0) return "";
+    const SelectedSeries& series = *selected_[largest];
+    const Span where = fetches_[largest].where;
+    std::string text = fmt::format("; {} ({}) matches {} series", excerpt(where),
+                                   position_text(settings_.text, where.start), series.size());
+    // The label by which they differ most, among as many as take no time to look at.
+    constexpr size_t kSeriesMax = 5'000;
+    std::map<std::string_view, std::set<std::string_view>> values;
+    for (size_t i = 0; i < std::min(series.size(), kSeriesMax); ++i) {
+        for (const LabelView& label : series.labels(i)) values[label.name].insert(label.value);
+    }
+    const auto most =
+        std::ranges::max_element(values, {}, [](const auto& entry) { return entry.second.size(); });
+    if (most == values.end() || most->second.size() < 2) return text;
+    return text + fmt::format(": narrow it by {}, which has {}{} values", quoted(most->first),
+                              series.size() > kSeriesMax ? "at least " : "", most->second.size());
 }
 
 void QueryContext::give_back(uint64_t samples, uint64_t bytes, ProfileNode* node) {
@@ -156,9 +194,12 @@ Result<const SelectedSeries*> QueryContext::fetch(size_t number) {
     }
     if (!selected.ok()) {
         KW_TRY(check());
-        return std::move(selected).error().with_context(
+        Error error = std::move(selected).error().with_context(
             fmt::format("selector {} ({})", excerpt(fetch.where),
                         position_text(settings_.text, fetch.where.start)));
+        if (error.code == Code::kExhausted)
+            error.message += ": narrow it by more matchers, or ask for a shorter range";
+        return error;
     }
     MutexLock lock(mutex_);
     if (selected_.size() < fetches_.size()) selected_.resize(fetches_.size());

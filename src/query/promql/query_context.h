@@ -72,6 +72,15 @@ class QueryContext final {
     // Errors: kCancelled, kTimeout, in Prometheus' words.
     Result<void> check() const;
 
+    // check(), once in a while: in a loop over series that does little with each, every time it is asked for a multiple
+    // of 128.
+    Result<void> check_at(size_t index) const {
+        return index % 128 == 0 ? check() : Result<void>();
+    }
+
+    // Refuses at once what would not fit into the memory that is left: `bytes` are sure to be asked for by and by.
+    // Errors: kExhausted.
+    Result<void> expect_room(uint64_t bytes);
     // Counts what `hold` will keep, in addition to what it keeps. Errors: kExhausted.
     Result<void> keep(Hold& hold, uint64_t samples, uint64_t bytes);
 
@@ -119,6 +128,9 @@ class QueryContext final {
     friend class Hold;
     // The node whose operator works on this thread; null where the query is not profiled.
     ProfileNode* working_node() const;
+    Error no_room(uint64_t bytes, std::string_view how) KW_EXCLUDES(mutex_);
+    // What a refusal says of the selector that has the most series, and how to narrow it. Empty without one.
+    std::string largest_selector() KW_EXCLUDES(mutex_);
     Result<void> count(Hold& hold, uint64_t samples, uint64_t bytes);
     size_t share_or_add_fetch(const std::vector<Matcher>& matchers, const TimeRange& range,
                               const SelectHints& hints, Span where);

@@ -147,6 +147,7 @@ Result<std::unique_ptr<SelectedSeries>> MemoryStore::select(const std::vector<Ma
         if (hints.series_limit != 0 && entries.size() >= hints.series_limit) {
             return exhausted("more than {} series match", hints.series_limit);
         }
+        if (entries.size() % 32 == 0) KW_TRY(cancel.check());
         Snapshot::Entry& out = entries.emplace_back();
         out.labels = entry->first;
         const Points& points = series_[entry->second - 1];

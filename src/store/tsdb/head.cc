@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/cancel.h"
 #include "base/checksum.h"
+#include "base/interruptible_sort.h"
 #include "model/stored_histogram.h"
 #include "tsdb/label_search.h"
 #include "tsdb/wal.h"
@@ -11,6 +13,9 @@
 
 namespace kw::tsdb {
 namespace {
+
+// Series between two looks at the token, which looks at the clock every 64th time.
+constexpr uint64_t kHeadSeriesPerCheck = 32;
 
 uint64_t shard_of_key(uint64_t group_key) {
     return (group_key * 0x9e3779b97f4a7c15u) >> (64 - kShardBits);
@@ -197,7 +202,9 @@ Result<std::unique_ptr<HeadSelection>> Head::select(const std::vector<Matcher>& 
                              series_limit);
         }
         selection->series_.reserve(matched.cardinality());
+        uint64_t listed = 0;
         for (const uint32_t posting : matched) {
+            if (listed++ % kHeadSeriesPerCheck == 0) KW_TRY(cancel.check());
             const uint64_t id = index_.id_of(posting);
             std::vector<uint64_t>& shard_ids = ids[shard_of_id(id)];
             selection->series_.push_back({index_.labels(id), static_cast<uint32_t>(shard_of_id(id)),
@@ -213,14 +220,16 @@ Result<std::unique_ptr<HeadSelection>> Head::select(const std::vector<Matcher>& 
     }
     std::vector<HeadSelection::Series> with_samples;
     with_samples.reserve(selection->series_.size());
+    uint64_t looked_at = 0;
     for (HeadSelection::Series& series : selection->series_) {
+        if (looked_at++ % kHeadSeriesPerCheck == 0) KW_TRY(cancel.check());
         KW_TRY_ASSIGN(const bool has_samples,
                       selection->shards_[series.shard].has_samples(series.index));
         if (has_samples) with_samples.push_back(std::move(series));
     }
     selection->series_ = std::move(with_samples);
-    std::sort(selection->series_.begin(), selection->series_.end(),
-              [](const auto& a, const auto& b) { return a.labels < b.labels; });
+    KW_TRY(interruptible_sort(selection->series_, cancel,
+                              [](const auto& a, const auto& b) { return a.labels < b.labels; }));
     return selection;
 }
 

@@ -10,8 +10,9 @@
 namespace kw::tsdb {
 namespace {
 
-// Values between two looks at the CancelToken.
-constexpr size_t kValuesPerCheck = 1024;
+// Values between two looks at the CancelToken: a regular expression takes up to some microseconds for one, and the
+// token looks at the clock every 64th time.
+constexpr size_t kValuesPerCheck = 32;
 
 // The values that a matcher names without being run: those of `=` and of an alternation of
 // literals. Null: all distinct values must be visited.

@@ -4,6 +4,7 @@
 #include <roaring/roaring.hh>
 
 #include "base/cancel.h"
+#include "base/interruptible_sort.h"
 #include "model/stored_histogram.h"
 #include "tsdb/histogram_column.h"
 #include "tsdb/postings.h"
@@ -12,7 +13,8 @@
 namespace kw::tsdb {
 namespace {
 
-constexpr uint64_t kSeriesPerCheck = 1024;
+// A series costs up to some microseconds, and the token looks at the clock every 64th time.
+constexpr uint64_t kSeriesPerCheck = 32;
 // Of a series in the list: its labels have some 200 bytes.
 constexpr uint64_t kSeriesBytes = 240;
 
@@ -99,18 +101,21 @@ Result<std::unique_ptr<Selection>> Selection::make(std::unique_ptr<HeadSelection
         ++age;
     }
     for (size_t i = 0; i < selection->head_->size(); ++i) {
+        if (i % kSeriesPerCheck == 0) KW_TRY(cancel.check());
         entries.push_back(
             {selection->head_->take_labels(i), {kHead, static_cast<uint32_t>(i)}, age});
     }
     // One place alone is sorted already.
     if (age > 0) {
-        std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-            if (a.labels != b.labels) return a.labels < b.labels;
+        KW_TRY(interruptible_sort(entries, cancel, [](const Entry& a, const Entry& b) {
+            if (const auto order = a.labels <=> b.labels; order != 0) return order < 0;
             return a.age < b.age;
-        });
+        }));
     }
     selection->parts_.reserve(entries.size());
+    uint64_t merged = 0;
     for (Entry& entry : entries) {
+        if (merged++ % kSeriesPerCheck == 0) KW_TRY(cancel.check());
         if (selection->series_.empty() || selection->series_.back().labels != entry.labels) {
             selection->series_.push_back(
                 {std::move(entry.labels), static_cast<uint32_t>(selection->parts_.size()), 0});
