@@ -4,6 +4,8 @@
 
 #include <bit>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include <random>
 #include <thread>
@@ -13,6 +15,7 @@
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "contract/memory_store.h"
+#include "promql/explain.h"
 
 namespace kw::promql {
 namespace {
@@ -186,6 +189,102 @@ TEST(Engine, AggregatesMoreSeriesThanItMayHold) {
     EXPECT_EQ(sums->series.size(), 2u);
     const auto all = bench.range("rate(x_total[1m])", 1500, 15);
     EXPECT_FALSE(all.ok());
+}
+
+// The most that a query held, of its memory and of samples.
+struct Peaks {
+    uint64_t bytes = 0;
+    uint64_t samples = 0;
+};
+Peaks peaks_of(Bench& bench, std::string_view query) {
+    const auto done =
+        bench.engine().explain(query, {Millis{0}, Millis{600'000}, 5'000}, true, {}, bench.cancel);
+    EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
+    if (!done.ok()) return {};
+    return {done->bytes_peak, done->result.stats.samples_peak};
+}
+
+TEST(Engine, HoldsGroupsAndNotSeries) {
+    // From 2,048 series on a group has its 32 parts.
+    EngineOptions options;
+    options.features = ParseOptions::all_features();
+    Bench small(options, 2);
+    Bench large(options, 2);
+    small.fill(4'096, 41);
+    large.fill(4 * 4'096, 41);
+    for (const std::string_view query :
+         {"sum by (parity) (rate(x_total[1m]))", "avg by (parity) (x_total)", "min(x_total)",
+          "max by (parity) (x_total * 2)", "count(x_total)", "group(x_total)",
+          "stddev by (parity) (increase(x_total[1m]))", "stdvar(x_total)", "topk(2, x_total)",
+          "bottomk by (parity) (3, rate(x_total[1m]))", "limitk(2, x_total)",
+          "sum(limit_ratio(0.5, x_total))", "absent(x_total)"}) {
+        SCOPED_TRACE(query);
+        const Peaks few = peaks_of(small, query);
+        const Peaks many = peaks_of(large, query);
+        // What threads hold of the series they work on differs from run to run.
+        constexpr double kOfThreads = 8'192;
+        EXPECT_LT(static_cast<double>(many.bytes),
+                  1.1 * static_cast<double>(few.bytes) + kOfThreads);
+        EXPECT_LT(static_cast<double>(many.samples), 1.1 * static_cast<double>(few.samples) + 200);
+        EXPECT_LT(many.bytes, 4 * 4'096 * 121 * sizeof(double) / 10);
+    }
+}
+
+TEST(Engine, ChoosesTheSameWhateverIsHeld) {
+    std::mt19937_64 random(11);
+    Bench bench({}, 2);
+    Bench alone({}, 0);
+    // Few values, so that there are ties; some absent, some NaN.
+    for (int host = 0; host < 500; ++host) {
+        for (int64_t t = 0; t <= 600'000; t += 60'000) {
+            const auto roll = random() % 20;
+            if (roll == 0) continue;
+            const double value = roll == 1 ? std::nan("") : static_cast<double>(roll / 3);
+            const LabelSet labels{{"__name__", "v"},
+                                  {"group", std::to_string(host % 3)},
+                                  {"host", std::to_string(host)}};
+            bench.store().add(labels, Millis{t}, value);
+            alone.store().add(labels, Millis{t}, value);
+        }
+    }
+    const QueryOptions no_lookback{.lookback_ms = 1'000, .timeout_ms = {}, .per_step_stats = false};
+    for (const uint64_t k : {0u, 1u, 3u, 17u, 166u, 1000u}) {
+        for (const bool greatest : {true, false}) {
+            const std::string query =
+                fmt::format("{} by (group) ({}, v)", greatest ? "topk" : "bottomk", k);
+            SCOPED_TRACE(query);
+            const auto all = bench.range("v", 600, 60, no_lookback);
+            const auto got = bench.range(query, 600, 60, no_lookback);
+            const auto by_one = alone.range(query, 600, 60, no_lookback);
+            ASSERT_TRUE(all.ok() && got.ok() && by_one.ok()) << error_of(got);
+            ASSERT_EQ(got->series.size(), by_one->series.size());
+            for (size_t step = 0; step < all->grid.count; ++step) {
+                // Group by group: all values, the chosen first.
+                std::map<std::string, std::vector<std::pair<double, std::string>>> want;
+                for (const ResultSeries& series : all->series) {
+                    const double value = series.values[step];
+                    if (is_absent(value)) continue;
+                    const double key = std::isnan(value) ? 1e9 : greatest ? -value : value;
+                    want[std::string(series.labels.get("group"))].emplace_back(
+                        key, series.labels.to_string());
+                }
+                std::set<std::string> chosen;
+                for (auto& [group, values] : want) {
+                    std::ranges::sort(values);
+                    for (size_t i = 0; i < std::min<size_t>(k, values.size()); ++i)
+                        chosen.insert(values[i].second);
+                }
+                std::set<std::string> got_here;
+                for (size_t i = 0; i < got->series.size(); ++i) {
+                    EXPECT_EQ(std::bit_cast<uint64_t>(got->series[i].values[step]),
+                              std::bit_cast<uint64_t>(by_one->series[i].values[step]));
+                    if (!is_absent(got->series[i].values[step]))
+                        got_here.insert(got->series[i].labels.to_string());
+                }
+                EXPECT_EQ(got_here, chosen) << "step " << step;
+            }
+        }
+    }
 }
 
 TEST(Engine, RefusesEarlyAndNamesTheSelector) {

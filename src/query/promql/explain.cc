@@ -41,10 +41,7 @@ std::string title_of(const BinaryExpr& binary) {
 
 PlanHolds holds_of(AggregateOp op) {
     switch (op) {
-        case AggregateOp::kTopk:
-        case AggregateOp::kBottomk:
-        case AggregateOp::kLimitk:
-        case AggregateOp::kLimitRatio:
+        case AggregateOp::kLimitRatio: return PlanHolds::kSeries;
         case AggregateOp::kQuantile:
         case AggregateOp::kCountValues: return PlanHolds::kAll;
         default: return PlanHolds::kGroups;

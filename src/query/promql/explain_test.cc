@@ -78,7 +78,7 @@ TEST(Explain, ShowsTheOperatorsOfAPlan) {
         {"count without (host) (x_total) / on (parity) group_left x_total",
          "/ on (parity) group_left ()<all>(count without (host)<groups>(x_total<series>))"
          "(x_total<series>)"},
-        {"topk(2, -x_total) > bool 5", "> bool<series>(topk<all>(-<series>(x_total<series>)))"},
+        {"topk(2, -x_total) > bool 5", "> bool<series>(topk<groups>(-<series>(x_total<series>)))"},
         {"x_total - y @ end()", "-<all>(x_total<series>)(y @ end()<series, once>)"},
         {"max_over_time(sum(x_total)[5m:1m])",
          "max_over_time<series>([300000ms:60000ms]<series>(sum<groups>(x_total<series>)))"},

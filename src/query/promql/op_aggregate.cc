@@ -145,40 +145,17 @@ Result<double> fold_histograms(QueryContext& context, const AggregateExpr& aggre
     return context.put_histogram(std::move(*value));
 }
 
-// Some series of one group, folded by one thread.
-struct Part {
-    uint32_t group = 0;
-    std::vector<uint32_t> series;
-};
-
-std::vector<Part> parts_of(const Grouping& grouping) {
-    std::vector<std::vector<uint32_t>> members(grouping.labels.size());
-    for (uint32_t i = 0; i < grouping.group_of.size(); ++i)
-        members[grouping.group_of[i]].push_back(i);
-    // The number of parts of a group depends on the group alone, so that results do not depend on the machine:
-    // at least 64 series a part, at most 32 parts, which keeps 32 threads busy with a single group.
-    std::vector<Part> parts;
-    for (uint32_t group = 0; group < members.size(); ++group) {
-        const std::vector<uint32_t>& all = members[group];
-        const size_t size = std::max<size_t>(64, (all.size() + 31) / 32);
-        for (size_t begin = 0; begin < all.size(); begin += size) {
-            const size_t end = std::min(all.size(), begin + size);
-            parts.push_back({group,
-                             {all.begin() + static_cast<ptrdiff_t>(begin),
-                              all.begin() + static_cast<ptrdiff_t>(end)}});
-        }
-    }
-    return parts;
-}
+// Below so many series a part is not worth a hand-over.
+constexpr size_t kPartSeriesMin = 64;
 
 // The mean again, of v / count, for groups whose sum overflowed at some step.
 Result<void> repair_overflow(const QueryContext& context, const SeriesStream& stream,
-                             const std::vector<Part>& parts, uint32_t group,
+                             const std::vector<GroupPart>& parts, uint32_t group,
                              std::span<const AvgCell> cells, std::span<double> values) {
     Scratch scratch;
     Column column(values.size());
     std::vector<CompensatedSum> means(values.size());
-    for (const Part& part : parts) {
+    for (const GroupPart& part : parts) {
         if (part.group != group) continue;
         for (const uint32_t i : part.series) {
             KW_TRY(stream.compute(i, scratch, column));
@@ -198,7 +175,7 @@ Result<void> repair_overflow(const QueryContext& context, const SeriesStream& st
 template <typename Cell>
 Result<StepVector> fold(QueryContext& context, const StepGrid& grid, const SeriesStream& stream,
                         const AggregateExpr& aggregate, const Grouping& grouping) {
-    const std::vector<Part> parts = parts_of(grouping);
+    const std::vector<GroupPart> parts = parts_of(grouping, kPartSeriesMin);
     KW_TRY(context.expect_room(parts.size() * grid.count * (sizeof(Cell) + sizeof(double))));
     std::vector<std::vector<Cell>> partial(parts.size());
     std::vector<StepHistograms> histograms(parts.size());
@@ -286,6 +263,24 @@ class Grouper final {
 };
 
 }  // namespace
+
+std::vector<GroupPart> parts_of(const Grouping& grouping, size_t least) {
+    std::vector<std::vector<uint32_t>> members(grouping.labels.size());
+    for (uint32_t i = 0; i < grouping.group_of.size(); ++i)
+        members[grouping.group_of[i]].push_back(i);
+    std::vector<GroupPart> parts;
+    for (uint32_t group = 0; group < members.size(); ++group) {
+        const std::vector<uint32_t>& all = members[group];
+        const size_t size = std::max(least, (all.size() + 31) / 32);
+        for (size_t begin = 0; begin < all.size(); begin += size) {
+            const size_t end = std::min(all.size(), begin + size);
+            parts.push_back({group,
+                             {all.begin() + static_cast<ptrdiff_t>(begin),
+                              all.begin() + static_cast<ptrdiff_t>(end)}});
+        }
+    }
+    return parts;
+}
 
 LabelChoice grouping_choice(const AggregateExpr& aggregate) {
     return {aggregate.without ? LabelChoice::Kind::kExceptAndName : LabelChoice::Kind::kOnly,

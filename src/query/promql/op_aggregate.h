@@ -26,6 +26,15 @@ Result<Grouping> group_series(const QueryContext& context, const SeriesStream& s
                               const AggregateExpr& aggregate);
 Result<Grouping> group_series(const QueryContext& context, const StepVector& vector,
                               const AggregateExpr& aggregate);
+// Some series of one group, ascending, worked on by one thread.
+struct GroupPart {
+    uint32_t group = 0;
+    std::vector<uint32_t> series;
+};
+// Cuts the groups into parts of at least `least` series, at most 32 a group: by group, in the order of the series.
+// The parts depend on the groups alone, so that results do not depend on the machine; 32 keep as many threads busy
+// with a single group.
+std::vector<GroupPart> parts_of(const Grouping& grouping, size_t least);
 // The labels by which `aggregate` groups.
 LabelChoice grouping_choice(const AggregateExpr& aggregate);
 

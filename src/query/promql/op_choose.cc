@@ -61,14 +61,17 @@ void append_sized(std::string& out, std::string_view text) {
     out += text;
 }
 
-// Takes the series that Prometheus takes.
-bool ratio_takes(double ratio, const LabelSet& labels) {
+// Where a series stands between 0 and 1, as Prometheus places it.
+double ratio_place(const LabelSet& labels) {
     std::string bytes;
     for (const LabelView& label : labels) {
         append_sized(bytes, label.name);
         append_sized(bytes, label.value);
     }
-    const double place = static_cast<double>(xxh64(bytes)) / 18446744073709551615.0;
+    return static_cast<double>(xxh64(bytes)) / 18446744073709551615.0;
+}
+
+bool ratio_takes(double ratio, double place) {
     return ratio >= 0 ? place < ratio : place >= 1 + ratio;
 }
 
@@ -80,30 +83,166 @@ std::vector<std::vector<uint32_t>> members_of(const Grouping& grouping) {
     return members;
 }
 
-// Which of `present` come first at a step; the others are cut off. Ties go to the series that comes first.
-void choose(AggregateOp op, uint64_t k, const StepVector& vector, size_t step,
-            std::vector<uint32_t>& present) {
-    if (op != AggregateOp::kLimitk) {
-        const bool greatest = op == AggregateOp::kTopk;
-        const auto precedes = [&](uint32_t a, uint32_t b) {
-            const double x = vector.series[a].values[step];
-            const double y = vector.series[b].values[step];
-            if (std::isnan(x) || std::isnan(y)) {
-                if (std::isnan(x) != std::isnan(y)) return std::isnan(y);
-                return a < b;
-            }
-            if (x != y) return greatest ? x > y : x < y;
-            return a < b;
-        };
-        if (k < present.size()) {
-            std::partial_sort(present.begin(), present.begin() + static_cast<ptrdiff_t>(k),
-                              present.end(), precedes);
-        } else {
-            std::sort(present.begin(), present.end(), precedes);
+// A value of a series at some step.
+struct Chosen {
+    double value = 0;
+    uint32_t series = 0;
+};
+
+// Whether a value is chosen before another. Ties go to the series that comes first, so that the order is total and a
+// choice among the chosen of parts is the choice among all.
+struct Precedes {
+    AggregateOp op;
+    bool operator()(const Chosen& a, const Chosen& b) const {
+        if (op == AggregateOp::kLimitk) return a.series < b.series;
+        if (std::isnan(a.value) || std::isnan(b.value)) {
+            if (std::isnan(a.value) != std::isnan(b.value)) return std::isnan(b.value);
+            return a.series < b.series;
         }
+        if (a.value != b.value)
+            return op == AggregateOp::kTopk ? a.value > b.value : a.value < b.value;
+        return a.series < b.series;
     }
-    if (present.size() > k) present.resize(k);
+};
+
+// The chosen of one step: a heap whose front is the last of them.
+using Choice = std::vector<Chosen>;
+
+void offer(const Chosen& candidate, uint64_t count, const Precedes& precedes, Choice& choice) {
+    if (choice.size() < count) {
+        choice.push_back(candidate);
+        std::ranges::push_heap(choice, precedes);
+    } else if (count > 0 && precedes(candidate, choice.front())) {
+        std::ranges::pop_heap(choice, precedes);
+        choice.back() = candidate;
+        std::ranges::push_heap(choice, precedes);
+    }
 }
+
+// What one part of a group gives.
+struct PartChoice {
+    std::vector<Choice> steps;
+    uint32_t first_present = UINT32_MAX;  // the first of its series that has a value at some step
+    Hold hold;
+};
+
+// Chooses among the series of `part`, one series after the other.
+Result<void> choose_among(QueryContext& context, const SeriesStream& stream,
+                          const AggregateExpr& aggregate, const std::vector<uint64_t>& counts,
+                          const GroupPart& part, Scratch& scratch, PartChoice& out) {
+    const Precedes precedes{aggregate.op};
+    const HistogramRemarks remarks(context, "", aggregate.expr->span);
+    uint64_t bytes = counts.size() * sizeof(Choice);
+    for (const uint64_t count : counts)
+        bytes += std::min<uint64_t>(count, part.series.size()) * sizeof(Chosen);
+    KW_TRY(context.keep(out.hold, 0, bytes));
+    out.steps.resize(counts.size());
+    for (const uint32_t i : part.series) {
+        KW_TRY(context.check());
+        Column values = std::move(scratch.values);
+        values.resize(counts.size());
+        KW_TRY(stream.compute(i, scratch, values));
+        const bool skips_histograms =
+            context.has_histograms() && aggregate.op != AggregateOp::kLimitk;
+        for (size_t step = 0; step < counts.size(); ++step) {
+            if (is_absent(values[step])) continue;
+            out.first_present = std::min(out.first_present, i);
+            if (skips_histograms && is_histogram(values[step])) {
+                remarks.ignored_in_aggregation(aggregate_op_text(aggregate.op));
+                continue;
+            }
+            offer({values[step], i}, counts[step], precedes, out.steps[step]);
+        }
+        scratch.values = std::move(values);
+    }
+    return {};
+}
+
+// topk, bottomk, limitk: memory for the chosen of each step and group, and for the series that were chosen.
+Result<StepVector> choose_of_groups(QueryContext& context, const StepGrid& grid,
+                                    const SeriesStream& stream, const AggregateExpr& aggregate,
+                                    const std::vector<uint64_t>& counts) {
+    KW_TRY_ASSIGN(const Grouping grouping, group_series(context, stream, aggregate));
+    // A part holds up to `most` values a step: with four times as many series that is a quarter of what it reads.
+    const uint64_t most =
+        std::min<uint64_t>(counts.empty() ? 0 : *std::ranges::max_element(counts), stream.size());
+    const std::vector<GroupPart> parts = parts_of(grouping, std::max<size_t>(64, 4 * most));
+    std::vector<PartChoice> choices(parts.size());
+    KW_TRY(for_each_series(context, parts.size(), [&](size_t p, Scratch& scratch) {
+        return choose_among(context, stream, aggregate, counts, parts[p], scratch, choices[p]);
+    }));
+
+    // Groups in the order in which their first series with a value stand.
+    std::vector<std::pair<uint32_t, size_t>> groups;  // that series, and the group's first part
+    for (size_t p = 0; p < parts.size(); ++p) {
+        if (p == 0 || parts[p].group != parts[p - 1].group) groups.emplace_back(UINT32_MAX, p);
+        groups.back().first = std::min(groups.back().first, choices[p].first_present);
+    }
+    std::ranges::sort(groups);
+
+    StepVector out;
+    const Precedes precedes{aggregate.op};
+    std::unordered_map<uint32_t, size_t> outputs;  // of the series that were chosen
+    for (const auto& [first_present, first_part] : groups) {
+        if (first_present == UINT32_MAX) continue;
+        Choice choice;
+        for (size_t step = 0; step < grid.count; ++step) {
+            KW_TRY(context.check());
+            choice.clear();
+            for (size_t p = first_part;
+                 p < parts.size() && parts[p].group == parts[first_part].group; ++p) {
+                const Choice& some = choices[p].steps[step];
+                choice.insert(choice.end(), some.begin(), some.end());
+            }
+            std::ranges::sort(choice, precedes);
+            if (choice.size() > counts[step]) choice.resize(counts[step]);
+            for (const Chosen& chosen : choice) {
+                const auto [it, is_new] = outputs.try_emplace(chosen.series, out.series.size());
+                if (is_new) {
+                    KW_TRY(context.keep(out.hold, 0, grid.count * sizeof(double)));
+                    out.series.push_back({stream.labels(chosen.series),
+                                          stream.drops_name(chosen.series),
+                                          Column(grid.count, kAbsent)});
+                }
+                out.series[it->second].values[step] = chosen.value;
+            }
+            KW_TRY(context.keep(out.hold, choice.size(), 0));
+        }
+        for (size_t p = first_part; p < parts.size() && parts[p].group == parts[first_part].group;
+             ++p)
+            choices[p] = {};
+    }
+    return out;
+}
+
+// The values at the steps whose ratio takes the series.
+class RatioTaken final : public SeriesStream {
+ public:
+    // `order`: which series of `child` stands where.
+    RatioTaken(std::unique_ptr<SeriesStream> child, Column ratios, Hold hold,
+               std::vector<uint32_t> order)
+        : child_(std::move(child)),
+          ratios_(std::move(ratios)),
+          hold_(std::move(hold)),
+          order_(std::move(order)) {}
+    size_t size() const override { return order_.size(); }
+    const LabelSet& labels(size_t index) const override { return child_->labels(order_[index]); }
+    bool drops_name(size_t index) const override { return child_->drops_name(order_[index]); }
+    Result<void> compute(size_t index, Scratch& scratch, std::span<double> out) const override {
+        KW_TRY(child_->compute(order_[index], scratch, out));
+        const double place = ratio_place(labels(index));
+        for (size_t step = 0; step < out.size(); ++step) {
+            if (!ratio_takes(ratios_[step], place)) out[step] = kAbsent;
+        }
+        return {};
+    }
+
+ private:
+    const std::unique_ptr<SeriesStream> child_;
+    const Column ratios_;
+    const Hold hold_;
+    const std::vector<uint32_t> order_;
+};
 
 // Go's %q, as far as label names need it.
 std::string go_quoted(std::string_view text) {
@@ -140,59 +279,21 @@ Result<std::unique_ptr<SeriesStream>> ChooseOperator::open(QueryContext& context
                                                            const StepGrid& grid) const {
     Hold param_hold;
     KW_TRY_ASSIGN(Column param, param_->run(context, grid, param_hold));
-    const bool by_ratio = aggregate_.op == AggregateOp::kLimitRatio;
-    std::vector<uint64_t> counts;
-    Column ratios;
-    if (by_ratio) {
-        KW_TRY_ASSIGN(ratios, ratios_of(context, std::move(param), aggregate_.param->span));
-    } else {
-        KW_TRY_ASSIGN(counts, counts_of(param));
+    if (aggregate_.op != AggregateOp::kLimitRatio) {
+        KW_TRY_ASSIGN(const std::vector<uint64_t> counts, counts_of(param));
+        KW_TRY_ASSIGN(const std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
+        KW_TRY_ASSIGN(StepVector chosen,
+                      choose_of_groups(context, grid, *stream, aggregate_, counts));
+        return stream_of(std::move(chosen));
     }
-    KW_TRY_ASSIGN(StepVector vector, collect(context, grid, *vector_));
-    KW_TRY_ASSIGN(const Grouping grouping, group_series(context, vector, aggregate_));
-
-    const bool by_value =
-        aggregate_.op == AggregateOp::kTopk || aggregate_.op == AggregateOp::kBottomk;
-    const HistogramRemarks remarks(context, "", aggregate_.expr->span);
-    std::vector<Column> chosen(vector.series.size());
-    std::vector<uint32_t> order;  // of the output: by rank in an instant query
-    std::vector<uint32_t> present;
-    for (const std::vector<uint32_t>& members : members_of(grouping)) {
-        for (size_t step = 0; step < grid.count; ++step) {
-            if (step % 64 == 0) KW_TRY(context.check());
-            present.clear();
-            for (const uint32_t i : members) {
-                const double value = vector.series[i].values[step];
-                if (is_absent(value)) continue;
-                if (by_value && is_histogram(value)) {
-                    remarks.ignored_in_aggregation(aggregate_op_text(aggregate_.op));
-                    continue;
-                }
-                present.push_back(i);
-            }
-            if (by_ratio) {
-                std::erase_if(present, [&](uint32_t i) {
-                    return !ratio_takes(ratios[step], vector.series[i].labels);
-                });
-            } else {
-                choose(aggregate_.op, counts[step], vector, step, present);
-            }
-            for (const uint32_t i : present) {
-                if (chosen[i].empty()) {
-                    chosen[i].assign(grid.count, kAbsent);
-                    order.push_back(i);
-                }
-                chosen[i][step] = vector.series[i].values[step];
-            }
-        }
-    }
-    StepVector out;
-    for (const uint32_t i : order) {
-        out.series.push_back(
-            {std::move(vector.series[i].labels), vector.series[i].drop_name, std::move(chosen[i])});
-    }
-    out.hold = std::move(vector.hold);
-    return stream_of(std::move(out));
+    KW_TRY_ASSIGN(Column ratios, ratios_of(context, std::move(param), aggregate_.param->span));
+    KW_TRY_ASSIGN(std::unique_ptr<SeriesStream> stream, vector_->open(context, grid));
+    KW_TRY_ASSIGN(const Grouping grouping, group_series(context, *stream, aggregate_));
+    std::vector<uint32_t> order;  // group by group
+    for (const std::vector<uint32_t>& members : members_of(grouping))
+        order.insert(order.end(), members.begin(), members.end());
+    return std::unique_ptr<SeriesStream>(std::make_unique<RatioTaken>(
+        std::move(stream), std::move(ratios), std::move(param_hold), std::move(order)));
 }
 
 QuantileOperator::QuantileOperator(const AggregateExpr& aggregate,

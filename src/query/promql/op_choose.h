@@ -1,5 +1,7 @@
-// Aggregations that choose among the series of a group or need all its values at once: topk, bottomk, limitk,
-// limit_ratio, quantile, count_values. They collect the series below.
+// Aggregations that choose among the series of a group or need all its values at once.
+//
+// topk, bottomk and limitk take the series below one after the other and hold the chosen of each step and group;
+// limit_ratio is decided by a series' labels and holds nothing. quantile and count_values collect the series below.
 #pragma once
 
 #include <memory>
