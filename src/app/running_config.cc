@@ -74,6 +74,7 @@ Result<void> RunningConfig::reload(const Apply& apply) {
         success_gauge_.set(0);
         MutexLock lock(mutex_);
         reload_succeeded_ = false;
+        failed_at_ = env_.clock.now();
         return std::move(config).error();
     }
     log_warnings(*config);
@@ -120,6 +121,13 @@ std::shared_ptr<const alerting::Settings> RunningConfig::alertmanager() const {
 
 std::string RunningConfig::shown_yaml() const { return current()->shown_yaml; }
 
+std::optional<std::string> RunningConfig::shown_job(std::string_view name) const {
+    const std::shared_ptr<const Config> config = current();
+    const auto found = config->shown_jobs.find(name);
+    if (found == config->shown_jobs.end()) return std::nullopt;
+    return found->second;
+}
+
 LabelSet RunningConfig::external_labels() const { return current()->external_labels; }
 
 std::vector<api::ConfigWarning> RunningConfig::warnings() const {
@@ -134,6 +142,7 @@ api::RuntimeInfo RunningConfig::runtime_info() const {
     MutexLock lock(mutex_);
     api::RuntimeInfo info;
     info.reload_succeeded = reload_succeeded_;
+    info.reload_failed_time = failed_at_;
     info.last_config_time = loaded_at_;
     info.acting_since = applied_at_;
     return info;

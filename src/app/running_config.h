@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ class RunningConfig final {
     // Of the configuration that was loaded last.
     std::shared_ptr<const alerting::Settings> alertmanager() const;
     std::string shown_yaml() const;
+    // Of a scrape job; nothing when there is none of that name.
+    std::optional<std::string> shown_job(std::string_view name) const;
     LabelSet external_labels() const;
     std::vector<api::ConfigWarning> warnings() const;
     // Whether and when the last reload succeeded, and since when the file acts; the other members are the caller's to fill in.
@@ -69,6 +72,7 @@ class RunningConfig final {
     mutable Mutex mutex_;
     std::shared_ptr<const Config> config_ KW_GUARDED_BY(mutex_);
     bool reload_succeeded_ KW_GUARDED_BY(mutex_) = true;
+    Millis failed_at_ KW_GUARDED_BY(mutex_);
     Millis loaded_at_ KW_GUARDED_BY(mutex_);
     Millis applied_at_ KW_GUARDED_BY(mutex_);
 };

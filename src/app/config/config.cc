@@ -129,6 +129,7 @@ class Loader {
                                      "{} is the name of the job at {} already; choose another",
                                      yaml_scalar(job.job_name), at->second);
             }
+            config_.shown_jobs.emplace(job.job_name, section_yaml(section));
             config_.jobs.push_back(std::move(job));
         }
         return {};

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -105,6 +106,8 @@ struct Config {
 
     // As /api/v1/status/config shows it: defaults filled in, secrets as <secret>.
     std::string shown_yaml;
+    // Likewise of each job, with what it has from `global`: as scrape_pools/config shows it.
+    std::map<std::string, std::string, std::less<>> shown_jobs;
     std::vector<ConfigWarning> warnings;  // in the files' order
     std::vector<std::string>
         files;  // all that were read: the file itself, then scrape_config_files

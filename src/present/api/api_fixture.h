@@ -53,6 +53,10 @@ struct ApiFixture {
         given.rule_groups = [this] { return rule_groups; };
         given.is_ready = [this] { return is_ready; };
         given.config_yaml = [] { return std::string("global:\n  scrape_interval: 15s\n"); };
+        given.pool_yaml = [](std::string_view pool) -> std::optional<std::string> {
+            if (pool != "api") return std::nullopt;
+            return std::string("job_name: api\n");
+        };
         given.flags = {{"config.file", "prometheus.yml"}, {"query.timeout", "2m"}};
         given.build = {"0.1.0", "abc", "main", "", "2026-01-01", "clang 19"};
         given.runtime = [] {

@@ -9,6 +9,7 @@
 #include "api/envelope.h"
 #include "api/parameters.h"
 #include "api/prometheus_api.h"
+#include "api/text_format.h"
 #include "base/clock.h"
 #include "base/environment.h"
 #include "base/memory_budget.h"
@@ -46,22 +47,10 @@ Result<void> collect(const SelectedSeries& selection, const CancelToken& cancel,
     return {};
 }
 
-// A name as every scraper reads it: what is not classic becomes `_`.
-std::string classic_name(std::string_view name, bool is_metric) {
-    std::string out(name);
-    for (size_t i = 0; i < out.size(); ++i) {
-        const char c = out[i];
-        const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                          (c == ':' && is_metric) || (c >= '0' && c <= '9' && i > 0);
-        if (!fits) out[i] = '_';
-    }
-    return out;
-}
-
-// Lines of the text format, in UTF-8 names where the client takes them.
+// Lines of the text format, with names as the client takes them.
 class Lines final {
  public:
-    explicit Lines(bool utf8) : utf8_(utf8) {}
+    explicit Lines(NameEscaping escaping) : escaping_(escaping) {}
 
     void begin_family(std::string& out, std::string_view name) const {
         out += "# TYPE " + metric_name(name) + " untyped\n";
@@ -69,7 +58,8 @@ class Lines final {
 
     void append(std::string& out, const FederatedSample& sample, const LabelSet& further) const {
         const std::string_view name = sample.labels.metric_name();
-        const bool quoted_name = utf8_ && !is_valid_metric_name(name, NameScheme::kLegacy);
+        const bool quoted_name = escaping_ == NameEscaping::kAllowUtf8 &&
+                                 !is_valid_metric_name(name, NameScheme::kLegacy);
         bool any = quoted_name;
         out += quoted_name ? "{" + quoted(name) : metric_name(name);
         const auto add = [&](std::string_view label, std::string_view value) {
@@ -90,15 +80,15 @@ class Lines final {
 
  private:
     std::string metric_name(std::string_view name) const {
-        if (is_valid_metric_name(name, NameScheme::kLegacy)) return std::string(name);
-        return utf8_ ? quoted(name) : classic_name(name, true);
+        const std::string escaped = escape_name(name, escaping_, true);
+        return is_valid_metric_name(escaped, NameScheme::kLegacy) ? escaped : quoted(name);
     }
     std::string label_name(std::string_view name) const {
-        if (is_valid_label_name(name, NameScheme::kLegacy)) return std::string(name);
-        return utf8_ ? quoted(name) : classic_name(name, false);
+        const std::string escaped = escape_name(name, escaping_, false);
+        return is_valid_label_name(escaped, NameScheme::kLegacy) ? escaped : quoted(name);
     }
 
-    const bool utf8_;
+    const NameEscaping escaping_;
 };
 
 }  // namespace
@@ -128,13 +118,10 @@ Result<void> PrometheusApi::federate(const net::Request& request,
     const auto again = std::ranges::unique(samples, {}, &FederatedSample::labels);
     samples.erase(again.begin(), again.end());
 
-    const bool utf8 =
-        request.headers.get("Accept").find("escaping=allow-utf-8") != std::string_view::npos;
-    response.set_header("Content-Type",
-                        utf8 ? "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
-                             : "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+    const TextFormat format = negotiate_text_format(request.headers.get("Accept"));
+    response.set_header("Content-Type", format.content_type());
     const LabelSet further = given_.external_labels ? given_.external_labels() : LabelSet();
-    const Lines lines(utf8);
+    const Lines lines(format.escaping);
     std::string out;
     std::string_view family;
     for (const FederatedSample& sample : samples) {

@@ -3,6 +3,7 @@
 #include "api/health.h"
 #include "api/json_writer.h"
 #include "api/prometheus_api.h"
+#include "api/text_format.h"
 #include "base/clock.h"
 #include "base/environment.h"
 #include "base/metrics.h"
@@ -64,10 +65,12 @@ ServerHealth PrometheusApi::server_health() const {
     return health;
 }
 
-// Always text format 0.0.4, which every scraper takes and which is what the registry renders.
-Result<void> PrometheusApi::own_metrics(const net::Request&, net::ResponseWriter& response) const {
-    return response.send(200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
-                         own_metrics_text());
+// What the registry renders is the same in both versions of the text format and in every escaping:
+// all its names are classic.
+Result<void> PrometheusApi::own_metrics(const net::Request& request,
+                                        net::ResponseWriter& response) const {
+    const TextFormat format = negotiate_text_format(request.headers.get("Accept"));
+    return response.send(200, format.content_type(), own_metrics_text());
 }
 
 std::string PrometheusApi::own_metrics_text() const {

@@ -76,6 +76,7 @@ struct RuntimeInfo {
     std::string working_directory;
     std::string hostname;
     bool reload_succeeded = true;
+    Millis reload_failed_time;  // of the last reload, when it did not succeed
     Millis last_config_time;
     Millis acting_since;  // of the configuration's scrapes and rules; not part of the answer
     uint64_t corruption_count = 0;
@@ -153,6 +154,8 @@ class PrometheusApi final {
         std::function<bool()> is_ready{};            // unset: always
         std::function<bool()> store_is_writable{};   // asked once it is ready; unset: it is
         std::function<std::string()> config_yaml{};  // without secrets; unset: empty
+        // Likewise of one scrape pool; nothing when the configuration has none of that name.
+        std::function<std::optional<std::string>(std::string_view pool)> pool_yaml{};
         std::map<std::string, std::string> flags{};  // name without dashes to value
         BuildInfo build{};
         std::function<RuntimeInfo()> runtime{};
@@ -201,6 +204,8 @@ class PrometheusApi final {
     // prometheus_targets.cc
     Outcome targets(const net::Request& request, net::ResponseWriter& response) const;
     Outcome target_metadata(const net::Request& request, net::ResponseWriter& response) const;
+    Outcome notifications(const net::Request& request, net::ResponseWriter& response) const;
+    Outcome scrape_pool_config(const net::Request& request, net::ResponseWriter& response) const;
     Outcome scrape_pools(const net::Request& request, net::ResponseWriter& response) const;
     Outcome metadata(const net::Request& request, net::ResponseWriter& response) const;
     Outcome relabel_steps(const net::Request& request, net::ResponseWriter& response) const;

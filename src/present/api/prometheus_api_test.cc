@@ -402,6 +402,11 @@ TEST(Targets, AreShownByState) {
     const auto other =
         api.get("/api/v1/targets", {{"scrapePool", "self"}, {"state", "active"}}).json()["data"];
     EXPECT_TRUE(other["activeTargets"].empty());
+    const std::string of_pool = "/api/v1/scrape_pools/config";
+    EXPECT_EQ(api.get(of_pool, {{"scrapePool", "api"}}).json()["data"].dump(),
+              R"({"yaml":"job_name: api\n"})");
+    EXPECT_EQ(api.get(of_pool, {{"scrapePool", "none"}}).status, 404);
+    EXPECT_EQ(api.get(of_pool).status, 400);
     EXPECT_EQ(api.get("/api/v1/scrape_pools").json()["data"].dump(),
               R"({"scrapePools":["node","self"]})");
 }
@@ -567,6 +572,15 @@ TEST(Federate, SendsTheNewestSamples) {
         api.ask("GET", "/federate", {{"match[]", "{\"http.method\"}"}}, accept).body,
         "# TYPE \"http.method\" untyped\n"
         "{\"http.method\",\"l.x\"=\"y\",job=\"outer\",zone=\"eu\",instance=\"\"} 0.5 1000000\n");
+    net::Headers values;
+    values.add("Accept", "text/plain;version=1.0.0;escaping=values");
+    const auto escaped = api.ask("GET", "/federate", {{"match[]", "{\"http.method\"}"}}, values);
+    EXPECT_EQ(escaped.headers.get("Content-Type"),
+              "text/plain; version=1.0.0; charset=utf-8; escaping=values");
+    EXPECT_EQ(escaped.body,
+              "# TYPE U__http_2e_method untyped\n"
+              "U__http_2e_method{U__l_2e_x=\"y\",job=\"outer\",zone=\"eu\",instance=\"\"} 0.5 "
+              "1000000\n");
     EXPECT_EQ(api.get("/federate").body, "");
     EXPECT_EQ(api.get("/federate", {{"match[]", "up{"}}).status, 400);
 }
@@ -622,6 +636,23 @@ TEST(RelabelSteps, SayWhatEachRuleDoes) {
     for (const char* bad : {"", "[]", "{\"a\":1}", "{"})
         EXPECT_EQ(api.get(path, {{"scrapePool", "api"}, {"labels", bad}}).status, 400) << bad;
     EXPECT_EQ(api.get(path, {{"labels", "{}"}}).status, 400);
+}
+
+TEST(Notifications, SayThatAReloadFailed) {
+    ApiFixture api;
+    EXPECT_EQ(api.get("/api/v1/notifications").json()["data"].dump(), "[]");
+    PrometheusApi::Dependencies given = api.dependencies();
+    given.runtime = [] {
+        RuntimeInfo info;
+        info.reload_succeeded = false;
+        info.reload_failed_time = Millis{1'000'000};
+        return info;
+    };
+    api.routes = std::make_unique<net::Router>();
+    add_prometheus_routes(*api.routes, std::move(given));
+    EXPECT_EQ(api.get("/api/v1/notifications").json()["data"], nlohmann::json::parse(R"([
+        {"text": "Configuration reload has failed.", "date": "1970-01-01T00:16:40.000Z",
+         "active": true}])"));
 }
 
 TEST(Features, SayWhatIsSwitchedOn) {

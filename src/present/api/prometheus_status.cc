@@ -64,6 +64,22 @@ Result<void> PrometheusApi::status_runtime(const net::Request&,
     return envelope.end();
 }
 
+// What whoever looks at the server should know: that its configuration could not be reloaded.
+Result<void> PrometheusApi::notifications(const net::Request&,
+                                          net::ResponseWriter& response) const {
+    const RuntimeInfo info = given_.runtime ? given_.runtime() : RuntimeInfo();
+    SuccessEnvelope envelope(response);
+    JsonWriter& json = envelope.data();
+    json.begin_array();
+    if (!info.reload_succeeded) {
+        json.begin_object().key("text").string("Configuration reload has failed.");
+        json.key("date").string(format_rfc3339(info.reload_failed_time));
+        json.key("active").boolean(true).end_object();
+    }
+    json.end_array();
+    return envelope.end();
+}
+
 Result<void> PrometheusApi::status_build(const net::Request&, net::ResponseWriter& response) const {
     const BuildInfo& build = given_.build;
     SuccessEnvelope envelope(response);

@@ -1,4 +1,4 @@
-// targets, targets/metadata, scrape_pools, metadata.
+// targets, targets/metadata, scrape_pools and their config, metadata.
 #include <simdjson.h>
 
 #include <algorithm>
@@ -180,6 +180,18 @@ Result<void> PrometheusApi::scrape_pools(const net::Request&, net::ResponseWrite
         for (const scrape::PoolStatus& pool : given_.targets.pools()) json.string(pool.name);
     }
     json.end_array().end_object();
+    return envelope.end();
+}
+
+Result<void> PrometheusApi::scrape_pool_config(const net::Request& request,
+                                               net::ResponseWriter& response) const {
+    const std::string_view pool = request.params.get("scrapePool");
+    if (pool.empty()) return invalid("no scrapePool parameter provided");
+    const std::optional<std::string> yaml =
+        given_.pool_yaml ? given_.pool_yaml(pool) : std::nullopt;
+    if (!yaml) return not_found("scrape pool {} not found", quoted(pool));
+    SuccessEnvelope envelope(response);
+    envelope.data().begin_object().key("yaml").string(*yaml).end_object();
     return envelope.end();
 }
 
