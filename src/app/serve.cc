@@ -230,7 +230,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     collect::HostCollectors host(clock, {});
     collect::SelfCollectors self(clock, {});
     RemoteCollectors remote_collectors(env, fetcher);
-    scrape::ScrapeManager scraper(env, store, fetcher);
+    const bool accepts_zstd = std::ranges::count(settings.flags.enable_features, "zstd-scrape") > 0;
+    scrape::ScrapeManager scraper(env, store, fetcher, true, accepts_zstd);
 
     // query
     identity::IdentityStore known_store(store);
@@ -309,6 +310,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
          .is_ready = [&] { return store.is_set(); },
          .store_is_writable = [&] { return store.is_writable(); },
          .config_yaml = [&] { return running.shown_yaml(); },
+         .pool_yaml = [&](std::string_view pool) { return running.shown_job(pool); },
          .flags = flag_values(settings.flags),
          .build = api_build_info(),
          .runtime = [&] { return runtime_info(settings, running, started); },

@@ -9,21 +9,19 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "net/body_decoder.h"
 
 namespace kw::net {
 
-class GzipDecoder final {
+class GzipDecoder final : public BodyDecoder {
  public:
     explicit GzipDecoder(uint64_t output_bytes_max);
-    ~GzipDecoder();
+    ~GzipDecoder() override;
     GzipDecoder(const GzipDecoder&) = delete;
     GzipDecoder& operator=(const GzipDecoder&) = delete;
 
-    // Appends what `bytes` decode to. Several members back to back are one text.
-    // Errors: kInvalid (not gzip, or damaged), kExhausted (over the limit in all).
-    Result<void> decode(std::string_view bytes, std::string& out);
-    // Errors: kInvalid when the stream is not complete.
-    Result<void> finish() const;
+    Result<void> decode(std::string_view bytes, std::string& out) override;
+    Result<void> finish() const override;
 
  private:
     struct State;

@@ -8,13 +8,17 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <set>
 #include <thread>
 #include <unordered_map>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
 #include "net/proxy_choice.h"
+#include "net/token_cache.h"
+#include "net/token_fetch.h"
 #include "net/transfer.h"
 
 namespace kw::net {
@@ -27,7 +31,11 @@ constexpr std::chrono::milliseconds kPollMax{60'000};
 class HttpClient::Impl final {
  public:
     Impl(Environment& env, const Options& options)
-        : env_(env), options_(options), proxies_(ProxyEnvironment::of_process()) {
+        : env_(env),
+          options_(options),
+          proxies_(ProxyEnvironment::of_process()),
+          tokens_(std::chrono::nanoseconds(options.token_retry).count(),
+                  std::chrono::nanoseconds(options.token_renewal).count()) {
         static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
         KW_CHECK(initialised == CURLE_OK);
         multi_ = curl_multi_init();
@@ -69,6 +77,10 @@ class HttpClient::Impl final {
             steady_now_ns() + std::chrono::nanoseconds(transfer->request.timeout).count();
         if (Result<void> prepared = transfer->prepare(env_.files); !prepared.ok()) {
             transfer->error = std::move(prepared).error();
+        } else if (transfer->options().oauth2) {
+            if (Result<void> found = find_token(*transfer); !found.ok()) {
+                transfer->error = std::move(found).error();
+            }
         }
         const FetchId id = transfer->id;
         {
@@ -91,6 +103,29 @@ class HttpClient::Impl final {
     // The network's time is real even where a test owns the clock.
     static int64_t steady_now_ns() {
         return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+    }
+
+    // Gives the transfer the token that is there, or what fetches one. By who asks, since it reads
+    // files. Errors: of the files; of the last fetch, when that was just now.
+    Result<void> find_token(Transfer& transfer) {
+        const OAuth2Options& oauth2 = *transfer.options().oauth2;
+        Result<std::string> secret = read_source(env_.files, oauth2.secret);
+        if (!secret.ok()) return std::move(secret).error().with_context("oauth2");
+        TokenCache::Found found = tokens_.find(oauth2, *secret, steady_now_ns());
+        transfer.token_source = found.source;
+        if (!found.authorization.empty()) {
+            transfer.use_authorization(found.authorization);
+            return {};
+        }
+        if (found.failure) return *std::move(found.failure);
+        auto fetch = std::make_unique<TokenFetch>();
+        fetch->owner = transfer.request.options;
+        fetch->secret = std::move(secret).value();
+        fetch->source = found.source;
+        fetch->auth = found.auth;
+        KW_TRY(fetch->prepare(env_.files, options_.token_timeout));
+        transfer.token_fetch = std::move(fetch);
+        return {};
     }
 
     void poke() const {
@@ -124,6 +159,7 @@ class HttpClient::Impl final {
                 curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
             }
             collect_finished();
+            end_overdue();
             if (!take_orders()) break;
         }
         while (!running_.empty())
@@ -131,9 +167,11 @@ class HttpClient::Impl final {
     }
 
     int wait_ms() const {
-        if (timer_ns_ == INT64_MAX) return static_cast<int>(kPollMax.count());
+        const int64_t next_ns =
+            waiting_until_.empty() ? timer_ns_ : std::min(timer_ns_, waiting_until_.begin()->first);
+        if (next_ns == INT64_MAX) return static_cast<int>(kPollMax.count());
         // Rounded up: waking early would only mean another round.
-        const int64_t left_ms = (timer_ns_ - steady_now_ns() + 999'999) / 1'000'000;
+        const int64_t left_ms = (next_ns - steady_now_ns() + 999'999) / 1'000'000;
         return static_cast<int>(std::clamp<int64_t>(left_ms, 0, kPollMax.count()));
     }
 
@@ -153,12 +191,96 @@ class HttpClient::Impl final {
             Transfer& entered = *(running_[id] = std::move(transfer));
             if (entered.error) {
                 finish(id, *entered.error);
+            } else if (entered.token_fetch) {
+                await_token(entered);
             } else {
                 begin(entered);
             }
         }
         for (const FetchId id : stopped) finish(id, cancelled("the fetch was cancelled"));
         return !stopping;
+    }
+
+    // Has the transfer wait for a token: for the fetch that runs, or for its own.
+    void await_token(Transfer& transfer) {
+        const uint64_t source = transfer.token_source;
+        if (const auto running = token_waits_.find(source); running != token_waits_.end()) {
+            running->second.transfers.push_back(transfer.id);
+            waiting_until_.emplace(transfer.deadline_ns, transfer.id);
+            return;
+        }
+        // One may have come since this transfer was made.
+        const TokenFetch& fetch = *transfer.token_fetch;
+        TokenCache::Found found = tokens_.find(fetch.options(), fetch.secret, steady_now_ns());
+        if (!found.authorization.empty()) {
+            transfer.use_authorization(found.authorization);
+            return begin(transfer);
+        }
+        if (found.failure) return finish(transfer.id, *std::move(found.failure));
+        TokenWait& wait = token_waits_[source];
+        wait.fetch = std::move(transfer.token_fetch);
+        wait.transfers.push_back(transfer.id);
+        waiting_until_.emplace(transfer.deadline_ns, transfer.id);
+        ask_for_token(source,
+                      found.auth == ClientAuth::kBody ? ClientAuth::kBody : ClientAuth::kHeader);
+    }
+
+    void ask_for_token(uint64_t source, ClientAuth how) {
+        Result<std::unique_ptr<Transfer>> made =
+            token_waits_.at(source).fetch->attempt(how, env_.clock.now());
+        if (!made.ok()) return end_token_wait(source, std::move(made).error());
+        const FetchId id = next_id_.fetch_add(1) + 1;
+        Transfer& asking = *(running_[id] = std::move(made).value());
+        asking.id = id;
+        asking.deadline_ns =
+            steady_now_ns() + std::chrono::nanoseconds(options_.token_timeout).count();
+        asking.callback = [this, source](Result<FetchResponse> answer) {
+            token_answered(source, std::move(answer));
+        };
+        begin(asking);
+    }
+
+    void token_answered(uint64_t source, Result<FetchResponse> answer) {
+        TokenFetch& fetch = *token_waits_.at(source).fetch;
+        const bool was_answered = answer.ok();
+        Result<Token> token = fetch.read(std::move(answer));
+        const bool tries_body = !token.ok() && was_answered && fetch.auth == ClientAuth::kUnknown &&
+                                fetch.attempted == ClientAuth::kHeader &&
+                                fetch.options().grant == OAuth2Options::Grant::kClientCredentials;
+        if (tries_body) return ask_for_token(source, ClientAuth::kBody);
+        end_token_wait(source, std::move(token));
+    }
+
+    void end_token_wait(uint64_t source, Result<Token> token) {
+        const TokenWait wait = std::move(token_waits_.extract(source).mapped());
+        if (token.ok()) {
+            tokens_.keep(source, *token, wait.fetch->attempted, steady_now_ns());
+        } else if (token.error().code != Code::kCancelled) {
+            tokens_.fail(source, token.error(), steady_now_ns());
+        }
+        for (const FetchId id : wait.transfers) {
+            const auto it = running_.find(id);
+            if (it == running_.end()) continue;  // it was cancelled, or its time was over
+            Transfer& transfer = *it->second;
+            waiting_until_.erase({transfer.deadline_ns, id});
+            if (!token.ok()) {
+                finish(id, token.error());
+            } else {
+                transfer.use_authorization(token->authorization);
+                begin(transfer);
+            }
+        }
+    }
+
+    // Ends the transfers whose time is over while they wait for a token.
+    void end_overdue() {
+        while (!waiting_until_.empty() && waiting_until_.begin()->first <= steady_now_ns()) {
+            const FetchId id = waiting_until_.begin()->second;
+            const Transfer& transfer = *running_.at(id);
+            finish(id, timed_out("oauth2: no token from {} within {} ms",
+                                 shown_token_url(*transfer.options().oauth2),
+                                 transfer.request.timeout.count()));
+        }
     }
 
     // Sends the transfer's request to its URL.
@@ -201,6 +323,10 @@ class HttpClient::Impl final {
             return finish(transfer.id, std::move(whole).error());
         }
         if (transfer.will_follow()) return follow(transfer);
+        if (transfer.response.status == 401 && transfer.token_source != 0) {
+            tokens_.reject(transfer.token_source, transfer.secrets.headers.get("Authorization"),
+                           steady_now_ns());
+        }
         transfer.response.url = transfer.url.text;
         if (transfer.request.measures) transfer.response.measured = std::move(transfer.measured);
         finish(transfer.id, std::move(transfer.response));
@@ -223,6 +349,7 @@ class HttpClient::Impl final {
         if (it == running_.end()) return;
         const std::unique_ptr<Transfer> transfer = std::move(it->second);
         running_.erase(it);
+        waiting_until_.erase({transfer->deadline_ns, id});
         if (transfer->easy) {
             curl_multi_remove_handle(multi_, transfer->easy.get());
             curl_easy_reset(transfer->easy.get());
@@ -269,9 +396,16 @@ class HttpClient::Impl final {
 
     static constexpr size_t kIdleHandlesMax = 256;
 
+    // Requests that wait for one token.
+    struct TokenWait {
+        std::unique_ptr<TokenFetch> fetch;
+        std::vector<FetchId> transfers;
+    };
+
     Environment& env_;
     const Options options_;
     const ProxyEnvironment proxies_;
+    TokenCache tokens_;
     std::atomic<FetchId> next_id_{0};
     Mutex mutex_;
     std::deque<std::unique_ptr<Transfer>> started_ KW_GUARDED_BY(mutex_);
@@ -283,6 +417,8 @@ class HttpClient::Impl final {
     CURLM* multi_ = nullptr;
     int64_t timer_ns_ = INT64_MAX;
     std::unordered_map<FetchId, std::unique_ptr<Transfer>> running_;
+    std::unordered_map<uint64_t, TokenWait> token_waits_;  // by source
+    std::set<std::pair<int64_t, FetchId>> waiting_until_;  // deadlines of those that wait
     std::vector<Easy> idle_handles_;
     std::jthread thread_;
 };
@@ -314,8 +450,11 @@ Fetcher::FetchId HttpClient::fetch(FetchRequest request, FetchCallback callback)
 void HttpClient::cancel(FetchId id) { impl_->cancel(id); }
 
 Result<void> check_http_client_options(const HttpClientOptions& options) {
-    if (options.basic_auth && options.authorization) {
-        return invalid("at most one of basic_auth and authorization may be given");
+    const int ways = static_cast<int>(options.basic_auth.has_value()) +
+                     static_cast<int>(options.authorization.has_value()) +
+                     static_cast<int>(options.oauth2.has_value());
+    if (ways > 1) {
+        return invalid("at most one of basic_auth, authorization and oauth2 may be given");
     }
     if (options.authorization && equals_ignoring_case(options.authorization->type, "basic")) {
         return invalid("authorization type cannot be Basic: use basic_auth");

@@ -2,7 +2,7 @@
 //
 // Redirects are followed here, not by libcurl: credentials, secret headers and client certificates
 // go with a redirect only to the same scheme, host and port (or from http to https of the same host
-// on standard ports). gzip is undone here: `body_bytes_max` cuts a body that grows in decompression
+// on standard ports). gzip and zstd are undone here: `body_bytes_max` cuts a body that grows in decompression
 // as well.
 // Threads: all members from any thread. Callbacks run on the environment's pool.
 // Source: prometheus/common's HTTP client configuration, for what the options mean.
@@ -54,10 +54,33 @@ struct ProxyOptions {
     bool operator==(const ProxyOptions&) const = default;
 };
 
+// How to get the tokens that requests are sent with, see net/oauth2.h.
+struct OAuth2Options {
+    enum class Grant : unsigned char { kClientCredentials, kJwtBearer };
+    enum class Signature : unsigned char { kRs256, kRs384, kRs512 };
+    Grant grant = Grant::kClientCredentials;
+    std::string client_id;
+    TextOrFile secret;  // the client's secret; of kJwtBearer its RSA key, PEM
+    std::vector<std::string> scopes;
+    std::string token_url;
+    std::vector<std::pair<std::string, std::string>> endpoint_params;
+    TlsClientOptions tls;
+    ProxyOptions proxy;
+    std::vector<ExtraHeader> headers;
+    // Of kJwtBearer only:
+    Signature signature = Signature::kRs256;
+    std::string key_id;
+    std::string issuer;                                       // empty: client_id
+    std::string audience;                                     // empty: token_url
+    std::vector<std::pair<std::string, std::string>> claims;  // name and JSON; before our own
+    bool operator==(const OAuth2Options&) const = default;
+};
+
 // The HTTP client block of Prometheus' configuration. Compared at a reload.
 struct HttpClientOptions {
     std::optional<BasicAuth> basic_auth;
     std::optional<Authorization> authorization;
+    std::optional<OAuth2Options> oauth2;
     TlsClientOptions tls;
     ProxyOptions proxy;
     bool follow_redirects = true;
@@ -76,6 +99,7 @@ struct FetchRequest {
     std::chrono::milliseconds timeout{30'000};  // for the whole fetch, redirects included
     uint64_t body_bytes_max = 64 << 20;         // after decompression; longer is kExhausted
     bool accept_gzip = true;                    // sends Accept-Encoding: gzip and undoes it
+    bool accept_zstd = false;                   // beside gzip, and rather
     bool callback_is_quick =
         false;  // it never waits, and runs on the client's thread rather than the pool
     // For probes: every leg on a connection of its own, and FetchResponse::measured.
@@ -132,6 +156,11 @@ class HttpClient final : public Fetcher {
         uint32_t idle_connections_max = 4096;
         std::chrono::seconds idle_connection_age{90};
         uint32_t redirects_max = 10;
+        std::chrono::milliseconds token_timeout{30'000};  // of one request for an OAuth2 token
+        // How long a token that could not be fetched is not asked for again.
+        std::chrono::milliseconds token_retry{1'000};
+        // A token that was answered with 401 is renewed when it is at least this old.
+        std::chrono::milliseconds token_renewal{60'000};
     };
 
     // Callbacks run on env.pool; when it is full, on the client's own thread.

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include <atomic>
 #include <latch>
@@ -268,6 +269,39 @@ TEST_F(HttpClientTest, CutsLongAnswersAlsoInDecompression) {
     const Result<FetchResponse> answer = client_.fetch_and_wait(request);
     ASSERT_FALSE(answer.ok());
     EXPECT_EQ(answer.error().code, Code::kExhausted);
+}
+
+TEST_F(HttpClientTest, UndoesZstdWhereItAskedForIt) {
+    std::string packed(200, '\0');
+    const std::string_view text = "some text, some text";
+    packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 1));
+    ScriptedPeer peer(
+        fmt::format("HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    packed.size(), packed));
+    FetchRequest request;
+    request.url = peer.url();
+    EXPECT_EQ(client_.fetch_and_wait(request)->body, packed);
+    EXPECT_THAT(peer.heard(), HasSubstr("Accept-Encoding: gzip\r\n"));
+    request.accept_zstd = true;
+    const Result<FetchResponse> answer = client_.fetch_and_wait(request);
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_EQ(answer->body, text);
+    EXPECT_EQ(answer->wire_bytes, packed.size());
+    EXPECT_THAT(peer.heard(), HasSubstr("Accept-Encoding: zstd, gzip;q=0.9\r\n"));
+    request.body_bytes_max = text.size() - 1;
+    EXPECT_EQ(client_.fetch_and_wait(request).error().code, Code::kExhausted);
+
+    // And the server, of a request's body.
+    start();
+    FetchRequest post;
+    post.method = "POST";
+    post.url = url("/mirror");
+    post.headers = {{"Content-Encoding", "zstd"}};
+    post.body = packed;
+    EXPECT_THAT(client_.fetch_and_wait(post)->body, HasSubstr("POST some text, some text\n"));
+    post.body = packed.substr(0, packed.size() - 1);
+    EXPECT_EQ(client_.fetch_and_wait(post)->status, 400);
 }
 
 TEST_F(HttpClientTest, BrokenAnswersAreErrors) {

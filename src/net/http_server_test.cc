@@ -227,7 +227,7 @@ TEST_F(HttpServerTest, AnswersAndRefuses) {
         {"not gzip", post("Content-Encoding: gzip\r\nContent-Length: 3\r\n", "abc"),
          "400 Bad Request", "body: not gzip: incorrect header check\n"},
         {"other encoding", post("Content-Encoding: br\r\nContent-Length: 3\r\n", "abc"),
-         "415 Unsupported Media Type", "a Content-Encoding other than gzip\n"},
+         "415 Unsupported Media Type", "a Content-Encoding other than gzip and zstd\n"},
         {"bad escape", "GET /hello?a=%zz HTTP/1.1\r\n" + end, "400 Bad Request",
          "bad % escape at byte 0\n"},
         {"header too long", "GET /hello HTTP/1.1\r\nA: " + std::string(70'000, 'a') + "\r\n" + end,

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "net/gzip.h"
+#include "net/zstd_decoder.h"
 
 namespace kw::net {
 namespace {
@@ -16,7 +17,7 @@ using boost::system::error_code;
 struct BodySink {
     std::string body;
     uint64_t bytes_max = 0;
-    std::unique_ptr<GzipDecoder> decoder;
+    std::unique_ptr<BodyDecoder> decoder;
     std::optional<RequestError> error;
 
     void take(std::string_view bytes) {
@@ -225,10 +226,13 @@ std::optional<RequestError> RequestReader::begin_body(uint64_t body_bytes_max, b
     if (length && *length > body_bytes_max) return state.sink.too_long();
     const std::string_view coding = state.head.headers.get("Content-Encoding");
     if (decode && !coding.empty() && !equals_ignoring_case(coding, "identity")) {
-        if (!equals_ignoring_case(coding, "gzip") && !equals_ignoring_case(coding, "x-gzip")) {
-            return RequestError{415, "a Content-Encoding other than gzip"};
+        if (equals_ignoring_case(coding, "zstd")) {
+            state.sink.decoder = std::make_unique<ZstdDecoder>(body_bytes_max);
+        } else if (equals_ignoring_case(coding, "gzip") || equals_ignoring_case(coding, "x-gzip")) {
+            state.sink.decoder = std::make_unique<GzipDecoder>(body_bytes_max);
+        } else {
+            return RequestError{415, "a Content-Encoding other than gzip and zstd"};
         }
-        state.sink.decoder = std::make_unique<GzipDecoder>(body_bytes_max);
     }
     return advance();
 }

@@ -40,7 +40,7 @@ struct RouteOptions {
     bool always_changes = false;
     // No password is asked for: health checks.
     bool is_public = false;
-    // gzip undone before the handler runs; false hands the body over as sent, Content-Encoding and
+    // gzip and zstd undone before the handler runs; false hands the body over as sent, Content-Encoding and
     // all.
     bool decode_body = true;
     // The `handler` label of the server's own metrics; the pattern when empty.

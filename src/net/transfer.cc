@@ -9,20 +9,15 @@
 #include "base/fs/file_system.h"
 #include "net/basic_auth.h"
 #include "net/curl_tls.h"
+#include "net/gzip.h"
+#include "net/token_fetch.h"
+#include "net/zstd_decoder.h"
 
 namespace kw::net {
 namespace {
 
 constexpr uint64_t kOptionFileBytesMax = 1 << 20;
 constexpr size_t kHeaderBytesMax = 256 << 10;  // of one answer
-
-Result<std::string> read_source(fs::FileSystem& files, const TextOrFile& source) {
-    if (source.file.empty()) return source.text;
-    KW_TRY_ASSIGN(std::string content, fs::read_file(files, source.file, kOptionFileBytesMax));
-    while (!content.empty() && std::strchr(" \t\r\n", content.back())) content.pop_back();
-    const size_t start = content.find_first_not_of(" \t\r\n");
-    return start == std::string::npos ? std::string() : content.substr(start);
-}
 
 Result<Secrets> read_secrets(fs::FileSystem& files, const HttpClientOptions& options,
                              const Url& url) {
@@ -35,7 +30,7 @@ Result<Secrets> read_secrets(fs::FileSystem& files, const HttpClientOptions& opt
         KW_TRY_ASSIGN(const std::string credentials,
                       read_source(files, options.authorization->credentials));
         secrets.headers.set("Authorization", options.authorization->type + " " + credentials);
-    } else if (!url.user.empty()) {
+    } else if (!options.oauth2 && !url.user.empty()) {
         secrets.headers.set("Authorization", basic_authorization(url.user, url.password));
     }
     for (const ExtraHeader& header : options.headers) {
@@ -92,6 +87,14 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
 
 }  // namespace
 
+Result<std::string> read_source(fs::FileSystem& files, const TextOrFile& source) {
+    if (source.file.empty()) return source.text;
+    KW_TRY_ASSIGN(std::string content, fs::read_file(files, source.file, kOptionFileBytesMax));
+    while (!content.empty() && std::strchr(" \t\r\n", content.back())) content.pop_back();
+    const size_t start = content.find_first_not_of(" \t\r\n");
+    return start == std::string::npos ? std::string() : content.substr(start);
+}
+
 Result<void> check_header(std::string_view name, std::string_view value) {
     if (!is_token(name)) return invalid("\"{}\" is not a header's name", std::string(name));
     if (is_field_value(value)) return {};
@@ -104,6 +107,13 @@ Result<void> Transfer::prepare(fs::FileSystem& files) {
     for (const auto& [name, value] : request.headers) KW_TRY(check_header(name, value));
     KW_TRY_ASSIGN(secrets, read_secrets(files, options(), url));
     return {};
+}
+
+Transfer::Transfer() = default;
+Transfer::~Transfer() = default;
+
+void Transfer::use_authorization(std::string_view value) {
+    secrets.headers.set("Authorization", value);
 }
 
 const HttpClientOptions& Transfer::options() const {
@@ -189,7 +199,9 @@ void Transfer::set_headers() {
         for (const auto& [name, value] : secrets.headers) all.remove(name);
         for (const auto& [name, value] : secrets.headers) all.add(name, value);
     }
-    if (request.accept_gzip && !all.has("Accept-Encoding")) all.add("Accept-Encoding", "gzip");
+    if (request.accept_gzip && !all.has("Accept-Encoding")) {
+        all.add("Accept-Encoding", request.accept_zstd ? "zstd, gzip;q=0.9" : "gzip");
+    }
     headers_.reset();
     for (const auto& [name, value] : all) append(headers_, header_line(name, value));
     // libcurl's own ideas: no waiting for 100 Continue, no Content-Type of a form.
@@ -282,6 +294,8 @@ void Transfer::begin_body() {
     if (request.accept_gzip &&
         (equals_ignoring_case(coding, "gzip") || equals_ignoring_case(coding, "x-gzip"))) {
         decoder_ = std::make_unique<GzipDecoder>(request.body_bytes_max);
+    } else if (request.accept_zstd && equals_ignoring_case(coding, "zstd")) {
+        decoder_ = std::make_unique<ZstdDecoder>(request.body_bytes_max);
     }
 }
 

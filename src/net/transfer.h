@@ -9,12 +9,14 @@
 #include <optional>
 #include <string>
 
-#include "net/gzip.h"
+#include "net/body_decoder.h"
 #include "net/http_client.h"
 #include "net/proxy_choice.h"
 #include "net/url.h"
 
 namespace kw::net {
+
+struct TokenFetch;
 
 struct SlistDeleter {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -34,6 +36,9 @@ struct Secrets {
 };
 
 struct Transfer {
+    Transfer();
+    ~Transfer();
+
     Fetcher::FetchId id = 0;
     FetchRequest request;
     FetchCallback callback;
@@ -42,6 +47,9 @@ struct Transfer {
     bool sends_secrets = true;
     uint32_t redirect_count = 0;
     int64_t deadline_ns = 0;
+    // Of a request with oauth2: where its token is from, and what fetches it when there is none.
+    uint64_t token_source = 0;
+    std::unique_ptr<TokenFetch> token_fetch;
 
     Easy easy;
     FetchResponse response;
@@ -50,6 +58,9 @@ struct Transfer {
 
     // Checks the request and reads the files of its options.
     Result<void> prepare(fs::FileSystem& files);
+    // Sends this as the Authorization header, as a secret.
+    void use_authorization(std::string_view value);
+    const HttpClientOptions& options() const;
     // Sets everything in `easy` for the leg to `url`. The timeouts are in milliseconds.
     void configure(const HttpClient::Options& client, const ProxyEnvironment& proxies,
                    int64_t timeout_ms);
@@ -66,7 +77,6 @@ struct Transfer {
     void take_body(std::string_view bytes);
 
  private:
-    const HttpClientOptions& options() const;
     void begin_body();
     void measure_leg();
     void set_method();
@@ -80,8 +90,11 @@ struct Transfer {
     Slist connect_to_;
     char error_text_[CURL_ERROR_SIZE] = {};
     size_t header_bytes_ = 0;
-    std::unique_ptr<GzipDecoder> decoder_;
+    std::unique_ptr<BodyDecoder> decoder_;
 };
+
+// The text, or the content of the file without blanks around it. Errors: of the file.
+Result<std::string> read_source(fs::FileSystem& files, const TextOrFile& source);
 
 // A header with a line break in it would be two. Errors: kInvalid.
 Result<void> check_header(std::string_view name, std::string_view value);

@@ -277,8 +277,7 @@ TEST(Config, ReadsScrapeConfigFilesBesideItsOwn) {
           "scrape_config_files: ['jobs/*.yml', none.yml]\nscrape_configs: [{job_name: a}]");
     write(files, "/etc/jobs/b.yml",
           "scrape_configs: [{job_name: b, tls_config: {ca_file: ca.pem}}]");
-    write(files, "/etc/jobs/c.yml",
-          "scrape_configs:\n- job_name: c\n  oauth2: {client_id: i, token_url: 'http://t'}");
+    write(files, "/etc/jobs/c.yml", "scrape_configs:\n- job_name: c\n  consul_sd_configs: [{}]");
     write(files, "/etc/jobs/.d.yml", "nothing good");
     const Result<Config> config = load_config(files, "/etc/kw.yml");
     ASSERT_TRUE(config.ok()) << config.error().message;
@@ -290,7 +289,7 @@ TEST(Config, ReadsScrapeConfigFilesBesideItsOwn) {
     EXPECT_EQ(config->warnings[0].message, "/etc/none.yml names no file");
     EXPECT_EQ(config->warnings[1].file, "/etc/jobs/c.yml");
     EXPECT_EQ(config->warnings[1].line, 3);
-    EXPECT_EQ(config->warnings[1].key, "scrape_configs[0].oauth2");
+    EXPECT_EQ(config->warnings[1].key, "scrape_configs[0].consul_sd_configs");
 
     write(files, "/etc/jobs/b.yml", "scrape_configs: [{job_name: a}]");
     const Result<Config> twice = load_config(files, "/etc/kw.yml");
@@ -298,6 +297,62 @@ TEST(Config, ReadsScrapeConfigFilesBesideItsOwn) {
     EXPECT_THAT(twice.error().message, HasSubstr("/etc/jobs/b.yml:1: scrape_configs[0].job_name: a "
                                                  "is the name of the job at /etc/kw.yml:2"));
     EXPECT_EQ(load_config(files, "/etc/absent.yml").error().code, Code::kNotFound);
+}
+
+TEST(Config, ReadsOAuth2) {
+    const Result<Config> config = config_of(R"(
+scrape_configs:
+  - job_name: a
+    oauth2:
+      client_id: i
+      client_secret_file: s.txt
+      token_url: http://t/token
+      scopes: [x, y]
+      endpoint_params: {audience: z}
+      tls_config: {ca_file: ca.pem}
+      proxy_url: http://p:1
+      http_headers: {X-A: {values: [v]}}
+  - job_name: b
+    oauth2:
+      client_id: i
+      client_certificate_key: hunter2
+      client_certificate_key_id: k
+      grant_type: urn:ietf:params:oauth:grant-type:jwt-bearer
+      signature_algorithm: RS384
+      iss: me
+      audience: you
+      token_url: http://t/token
+      claims: {n: 1.5, quoted: "1", list: [a, true, null], deep: {x: '"'}}
+  - job_name: c
+    oauth2: {client_id: i, client_secret_ref: r, token_url: http://t/token}
+)");
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    const net::OAuth2Options& plain = config->jobs[0].client.oauth2.value();
+    EXPECT_EQ(plain.grant, net::OAuth2Options::Grant::kClientCredentials);
+    EXPECT_EQ(plain.client_id, "i");
+    EXPECT_THAT(plain.secret.file, testing::EndsWith("s.txt"));
+    EXPECT_EQ(plain.token_url, "http://t/token");
+    EXPECT_THAT(plain.scopes, ElementsAre("x", "y"));
+    EXPECT_THAT(plain.endpoint_params, ElementsAre(testing::Pair("audience", "z")));
+    EXPECT_THAT(plain.tls.ca.file, testing::EndsWith("ca.pem"));
+    EXPECT_EQ(plain.proxy.url, "http://p:1");
+    ASSERT_EQ(plain.headers.size(), 1U);
+    const net::OAuth2Options& signs = config->jobs[1].client.oauth2.value();
+    EXPECT_EQ(signs.grant, net::OAuth2Options::Grant::kJwtBearer);
+    EXPECT_EQ(signs.secret.text, "hunter2");
+    EXPECT_EQ(signs.key_id, "k");
+    EXPECT_EQ(signs.signature, net::OAuth2Options::Signature::kRs384);
+    EXPECT_EQ(signs.issuer, "me");
+    EXPECT_EQ(signs.audience, "you");
+    using testing::Pair;
+    EXPECT_THAT(signs.claims,
+                ElementsAre(Pair("n", "1.5"), Pair("quoted", "\"1\""),
+                            Pair("list", "[\"a\",true,null]"), Pair("deep", "{\"x\":\"\\\"\"}")));
+    EXPECT_THAT(config->shown_yaml, Not(HasSubstr("hunter2")));
+    EXPECT_THAT(config->shown_jobs.at("b"), HasSubstr("scrape_interval: 1m"));
+    EXPECT_THAT(config->shown_jobs.at("b"), Not(HasSubstr("hunter2")));
+    ASSERT_EQ(config->warnings.size(), 1U);
+    EXPECT_EQ(config->warnings[0].key, "scrape_configs[2].oauth2.client_secret_ref");
 }
 
 TEST(Config, WarnsOfKeysThatDoNotAct) {

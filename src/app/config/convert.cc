@@ -3,11 +3,15 @@
 #include <filesystem>
 #include <utility>
 
+#include "app/config/json_value.h"
 #include "base/check.h"
 #include "model/labels.h"
+#include "yaml/yaml.h"
 
 namespace kw::app {
 namespace {
+
+constexpr std::string_view kJwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 net::TextOrFile text_or_file(const Section& section, std::string_view text, std::string_view file,
                              const std::string& directory) {
@@ -52,6 +56,46 @@ net::ProxyOptions to_proxy(const Section& http) {
         for (const std::string& value : values) proxy.connect_headers.emplace_back(name, value);
     }
     return proxy;
+}
+
+net::OAuth2Options::Signature to_signature(const std::string& name) {
+    using Signature = net::OAuth2Options::Signature;
+    if (name == "RS384") return Signature::kRs384;
+    return name == "RS512" ? Signature::kRs512 : Signature::kRs256;
+}
+
+Result<net::OAuth2Options> to_oauth2(const Section& oauth2, const std::string& directory) {
+    net::OAuth2Options options;
+    const bool is_jwt = oauth2.text("grant_type") == kJwtBearerGrant;
+    options.grant = is_jwt ? net::OAuth2Options::Grant::kJwtBearer
+                           : net::OAuth2Options::Grant::kClientCredentials;
+    options.client_id = oauth2.text("client_id");
+    options.secret = is_jwt
+                         ? text_or_file(oauth2, "client_certificate_key",
+                                        "client_certificate_key_file", directory)
+                         : text_or_file(oauth2, "client_secret", "client_secret_file", directory);
+    options.scopes = oauth2.texts("scopes");
+    options.token_url = oauth2.text("token_url");
+    for (const auto& [name, values] : oauth2.map("endpoint_params")) {
+        options.endpoint_params.emplace_back(name, values.front());
+    }
+    if (const Section* const tls = oauth2.section("tls_config"); tls != nullptr) {
+        options.tls = to_tls_client(*tls, directory);
+    }
+    options.proxy = to_proxy(oauth2);
+    options.headers = to_headers(oauth2, directory);
+    if (!is_jwt) return options;
+    options.signature = to_signature(oauth2.text("signature_algorithm"));
+    options.key_id = oauth2.text("client_certificate_key_id");
+    options.issuer = oauth2.text("iss");
+    options.audience = oauth2.text("audience");
+    for (const auto& [name, values] : oauth2.map("claims")) {
+        KW_TRY_ASSIGN(const YamlDocument claim, parse_yaml(values.front(), oauth2.file()));
+        Result<std::string> json = to_json(claim.root);
+        if (!json.ok()) return oauth2.error("claims", "{}", json.error().message);
+        options.claims.emplace_back(name, std::move(json).value());
+    }
+    return options;
 }
 
 scrape::ScrapeLimits to_limits(const Section& scrape) {
@@ -208,6 +252,9 @@ Result<net::HttpClientOptions> to_http_client(const Section& section,
                            .password = text_or_file(*auth, "password", "password_file", directory)};
     }
     options.authorization = to_authorization(section, directory);
+    if (const Section* const oauth2 = section.section("oauth2"); oauth2 != nullptr) {
+        KW_TRY_ASSIGN(options.oauth2, to_oauth2(*oauth2, directory));
+    }
     if (const Section* const tls = section.section("tls_config"); tls != nullptr) {
         options.tls = to_tls_client(*tls, directory);
     }

@@ -24,7 +24,7 @@ Result<std::vector<intake::RelabelRule>> to_relabel_rules(const Sections& rules,
 
 // A tls_config.
 net::TlsClientOptions to_tls_client(const Section& tls, const std::string& directory);
-// The HTTP client's keys of `section`; files are taken below `directory`. oauth2 does not act.
+// The HTTP client's keys of `section`; files are taken below `directory`.
 // Errors: kInvalid, with its place.
 Result<net::HttpClientOptions> to_http_client(const Section& section, const std::string& directory);
 

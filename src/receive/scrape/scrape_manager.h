@@ -97,9 +97,10 @@ struct TargetMetadata {
 class ScrapeManager final {
  public:
     // Everything given outlives it. Nothing runs before apply(). Without `own_threads` nothing
-    // happens but in run_due(): for tests, which own the clock.
+    // happens but in run_due(): for tests, which own the clock. `accepts_zstd`: targets may answer
+    // in zstd, where a job has compression at all.
     ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher,
-                  bool own_threads = true);
+                  bool own_threads = true, bool accepts_zstd = false);
     // stop().
     ~ScrapeManager();
     ScrapeManager(const ScrapeManager&) = delete;

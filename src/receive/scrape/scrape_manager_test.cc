@@ -96,6 +96,32 @@ TEST_F(ScrapeManagerTest, ScrapesATarget) {
     EXPECT_THAT(manager_.metadata([](const LabelSet&) { return false; }, "", 0), IsEmpty());
 }
 
+TEST_F(ScrapeManagerTest, AsksForZstdOnlyWhereItIsAllowed) {
+    fetcher_.set(url_of("a:1"), "x 1\n");
+    fetcher_.answers.at(url_of("a:1"))->headers.set("Content-Encoding", "zstd");
+    manager_.apply({job("api", {"a:1"})}, {});
+    pass(10'000);
+    EXPECT_FALSE(fetcher_.requests.at(0).accept_zstd);
+    EXPECT_THAT(only_target().last_error, HasSubstr("zstd, which was not asked for"));
+    manager_.stop();
+
+    ScrapeManager takes_zstd(outside_.env, store_, fetcher_, false, true);
+    JobOptions plain = job("plain", {"b:1"});
+    plain.enable_compression = false;
+    takes_zstd.apply({job("api", {"a:1"}), plain}, {});
+    fetcher_.requests.clear();
+    for (int i = 0; i < 100; ++i) {
+        outside_.clock.advance(100);
+        takes_zstd.run_due();
+    }
+    ASSERT_EQ(fetcher_.requests.size(), 2U);
+    for (const net::FetchRequest& request : fetcher_.requests) {
+        EXPECT_EQ(request.accept_zstd, request.url == url_of("a:1")) << request.url;
+    }
+    EXPECT_EQ(takes_zstd.active_targets("api").at(0).health, Health::kUp);
+    takes_zstd.stop();
+}
+
 TEST_F(ScrapeManagerTest, ALimitOfMetadataIsOneOfTargets) {
     fetcher_.set(url_of("a:1"), "# TYPE x gauge\nx 1\n# TYPE y gauge\ny 1\n");
     fetcher_.set(url_of("b:1"), "# TYPE z gauge\nz 1\n");

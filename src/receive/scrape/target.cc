@@ -142,6 +142,7 @@ void Target::fetch(const intake::ScrapeTiming& timing) {
     request.timeout = std::chrono::milliseconds(plan_.timeout_ms);
     request.body_bytes_max = body_bytes_max();
     request.accept_gzip = job_->options.enable_compression;
+    request.accept_zstd = request.accept_gzip && context_->accepts_zstd;
     if (!request.accept_gzip) request.headers.add("Accept-Encoding", "identity");
     request.headers.add("Accept", job_->accept);
     request.headers.add("X-Prometheus-Scrape-Timeout-Seconds",
@@ -196,6 +197,12 @@ intake::ScrapeReport Target::take_answer(Result<net::FetchResponse> answer,
     if (answer->status != 200) {
         return intake_.fail(unavailable("server returned HTTP status {} {}", answer->status,
                                         net::status_text(answer->status)),
+                            timing);
+    }
+    const bool is_zstd = net::equals_ignoring_case(answer->headers.get("Content-Encoding"), "zstd");
+    if (is_zstd && !(job_->options.enable_compression && context_->accepts_zstd)) {
+        return intake_.fail(unsupported("the answer is compressed with zstd, which was not asked "
+                                        "for; --enable-feature=zstd-scrape allows it"),
                             timing);
     }
     const Result<wire::ExpositionFormat> format = wire::format_of_content_type(

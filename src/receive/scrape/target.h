@@ -47,14 +47,17 @@ struct TargetMetrics {
 // the manager has gone.
 class TargetContext final {
  public:
-    TargetContext(Environment& environment, MetricStore& store, net::Fetcher& fetches)
+    TargetContext(Environment& environment, MetricStore& store, net::Fetcher& fetches,
+                  bool takes_zstd)
         : env(environment),
           fetcher(fetches),
+          accepts_zstd(takes_zstd),
           intake(environment, store),
           metrics(environment.metrics) {}
 
     Environment& env;
     net::Fetcher& fetcher;
+    const bool accepts_zstd;
     intake::ScrapeIntake intake;
     TargetMetrics metrics;
     std::atomic<bool> stopping{false};  // scrapes that run leave nothing behind

@@ -4,6 +4,7 @@
 #include "app/config/alertmanager/convert.h"
 #include "app/config/alertmanager/schema.h"
 #include "app/config/convert.h"
+#include "app/config/json_value.h"
 #include "yaml/yaml.h"
 
 namespace kw::app {
@@ -298,31 +299,6 @@ class Converter {
             out.items.push_back(std::move(inner));
         }
         return out;
-    }
-
-    // -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?
-    static bool is_json_number(std::string_view text) {
-        size_t at = 0;
-        const auto digits = [&] {
-            const size_t begin = at;
-            while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-            return at - begin;
-        };
-        const auto take = [&](std::string_view any_of) {
-            const bool found = at < text.size() && any_of.find(text[at]) != std::string_view::npos;
-            if (found) ++at;
-            return found;
-        };
-        take("-");
-        const bool has_zero = at < text.size() && text[at] == '0';
-        const size_t whole = digits();
-        if (whole == 0 || (has_zero && whole > 1)) return false;
-        if (take(".") && digits() == 0) return false;
-        if (take("eE")) {
-            take("+-");
-            if (digits() == 0) return false;
-        }
-        return at == text.size();
     }
 
     const Section& global_;
