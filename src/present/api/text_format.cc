@@ -53,8 +53,11 @@ AcceptItem read_accept_item(std::string_view text) {
         const std::string_view name = take_until(value, '=');
         value = trimmed(value);
         if (name == "version") item.version = value;
-        if (name == "q") {
-            std::from_chars(value.data(), value.data() + value.size(), item.weight);
+        double weight = 0;
+        if (name == "q" &&
+            std::from_chars(value.data(), value.data() + value.size(), weight).ec == std::errc() &&
+            weight >= 0 && weight <= 1) {
+            item.weight = weight;
         }
         if (name != "escaping") continue;
         const auto found =
@@ -101,11 +104,13 @@ std::string TextFormat::content_type() const {
 }
 
 TextFormat negotiate_text_format(std::string_view accept) {
-    std::vector<AcceptItem> items;
+    std::vector<AcceptItem> items;  // what is wanted most first, else in their order
     while (!accept.empty() && items.size() < kAcceptItemsMax) {
-        items.push_back(read_accept_item(take_until(accept, ',')));
+        const AcceptItem item = read_accept_item(take_until(accept, ','));
+        items.insert(std::ranges::upper_bound(items, item.weight, std::ranges::greater(),
+                                              &AcceptItem::weight),
+                     item);
     }
-    std::ranges::stable_sort(items, std::ranges::greater(), &AcceptItem::weight);
     TextFormat format;
     for (const AcceptItem& item : items) {
         if (item.escaping) format.escaping = *item.escaping;
