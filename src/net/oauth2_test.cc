@@ -385,6 +385,8 @@ TEST_F(OAuth2ClientTest, SaysWhatTheTokenServerDid) {
         oauth2_.scopes.emplace_back("x");  // another token
         EXPECT_THAT(body(), HasSubstr(row.want));
     }
+    // Too long is the token's answer, not the request's.
+    EXPECT_EQ(client_->fetch_and_wait(request()).error().code, Code::kUnavailable);
     raw_.clear();
     oauth2_.token_url = url("/moved");
     EXPECT_THAT(body(), HasSubstr("status 307"));

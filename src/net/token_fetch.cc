@@ -55,6 +55,8 @@ Result<Token> TokenFetch::read(Result<FetchResponse> answer) {
 }
 
 Error TokenFetch::named(Error error) const {
+    // The limits of the request that waits are others.
+    if (error.code == Code::kExhausted) error.code = Code::kUnavailable;
     return std::move(error).with_context("oauth2: no token from " + shown_token_url(options()));
 }
 

@@ -27,7 +27,7 @@ struct TokenFetch {
     Result<std::unique_ptr<Transfer>> attempt(ClientAuth how, Millis now);
     // The token of an answer. Errors name the token URL, and what both attempts met.
     Result<Token> read(Result<FetchResponse> answer);
-    // Puts the token URL before an error's message.
+    // Puts the token URL before an error's message; what was too long becomes kUnavailable.
     Error named(Error error) const;
 
  private:
