@@ -208,7 +208,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         KW_TRY_ASSIGN(web, load_web_config(files, settings.flags.web_config_file));
     }
     KW_TRY(check_listen_addresses(settings.flags.listen_addresses, web));
-    const promql::EngineOptions query_options = engine_options(settings);
+    promql::EngineOptions query_options = engine_options(settings);
     RunningConfig running(env, {.path = settings.flags.config_file,
                                 .alertmanager_path = settings.flags.alertmanager_config_file,
                                 .external_url = own_url(settings),
@@ -235,6 +235,9 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
 
     // query
     identity::IdentityStore known_store(store);
+    query_options.has_aliases = [&known_store](std::string_view label) {
+        return known_store.has_aliases(label);
+    };
     promql::Engine engine(env, known_store, query_options);
 
     // act

@@ -27,6 +27,10 @@ class IdentityStore final : public MetricStore {
     // `store` outlives this.
     explicit IdentityStore(MetricStore& store) : store_(store) {}
     void set(Aliases aliases) KW_EXCLUDES(mutex_);
+    // Whether a matcher on `label` may find series that do not have it so.
+    bool has_aliases(std::string_view label) const KW_EXCLUDES(mutex_) {
+        return aliases()->labels_of(label) != nullptr;
+    }
 
     Result<SeriesRef> ref_of(const LabelSet& labels) override { return store_.ref_of(labels); }
     Result<AppendResult> append(const SampleBatch& batch) override { return store_.append(batch); }

@@ -11,6 +11,7 @@
 #include "promql/op_rollup.h"
 #include "promql/plan.h"
 #include "promql/profile.h"
+#include "promql/push_matchers.h"
 #include "promql/query_context.h"
 
 namespace kw::promql {
@@ -257,6 +258,7 @@ Result<QueryResult> Engine::run(std::string_view text, const QueryRange& range,
     result.stats.queue_s = seconds_between(began_ns, parse_ns);
     KW_TRY_ASSIGN(const ExprPtr expr, parse(text, options_.features));
     KW_TRY(resolve_durations(*expr, range, text));
+    push_matchers(*expr, options_.has_aliases);
     const bool is_instant = range.step_ms == 0;
     if (!is_instant && expr->type != ValueType::kVector && expr->type != ValueType::kScalar) {
         return invalid(

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ struct EngineOptions {
     // Experimental features of the language, and whether metric names go only at the end.
     ParseOptions features;
     bool delayed_name_removal = false;
+    // Whether the store may find series by a matcher on this label that do not have it so: then what a selector asks of it
+    // says nothing of its series. Unset: never.
+    std::function<bool(std::string_view label)> has_aliases{};
 };
 
 struct QueryOptions {
