@@ -12,6 +12,7 @@
 #include "alerting/silence_table.h"
 #include "api/alertmanager/alertmanager_api.h"
 #include "api/audit/audit_api.h"
+#include "api/exemplar_api.h"
 #include "api/incidents/incidents_api.h"
 #include "api/notifications/notifications_api.h"
 #include "api/prometheus_api.h"
@@ -48,6 +49,7 @@
 #include "state/store.h"
 #include "tsdb/block_reader.h"
 #include "tsdb/database.h"
+#include "tsdb/exemplar_buffer.h"
 #include "tsdb/wal_replay.h"
 #include "web/web_routes.h"
 
@@ -224,14 +226,16 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                   state::Store::open(env, state_options(settings)));
     tsdb::WalReplayProgress replay;
 
+    tsdb::ExemplarBuffer exemplars(env, /*exemplars_max=*/0);  // until the configuration acts
+
     // receive
-    intake::RemoteWriteIntake remote_write(env, store, {});
+    intake::RemoteWriteIntake remote_write(env, store, {}, &exemplars);
     net::HttpClient fetcher(env, {});
     collect::HostCollectors host(clock, {});
     collect::SelfCollectors self(clock, {});
     RemoteCollectors remote_collectors(env, fetcher);
     const bool accepts_zstd = std::ranges::count(settings.flags.enable_features, "zstd-scrape") > 0;
-    scrape::ScrapeManager scraper(env, store, fetcher, true, accepts_zstd);
+    scrape::ScrapeManager scraper(env, store, fetcher, true, accepts_zstd, &exemplars);
 
     // query
     identity::IdentityStore known_store(store);
@@ -287,6 +291,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         scraper.apply(config.jobs, std::move(collectors));
         remote_collectors.end_unused();
         known_store.set(config.aliases);
+        exemplars.resize(config.exemplars_max);
         alertmanager.apply(config.alertmanager);
         incidents->apply(config.incidents);
         forwarder.apply(config.alertmanagers);
@@ -346,6 +351,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                          return database->snapshot(fs::join(directory, "metrics"), !skip_head);
                      });
              }});
+    api::add_exemplar_routes(routes,
+                             {exemplars, query_options.features, [&] { return store.is_set(); }});
     api::add_alertmanager_routes(routes, {clock, alertmanager, api_build_info(), started});
     api::add_audit_routes(routes, *state);
     api::add_rule_routes(routes, {env, rule_manager, *rule_book, *backfills, rule_reading,

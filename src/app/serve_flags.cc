@@ -103,11 +103,12 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
         .add_option("--enable-feature", flags.enable_features,
                     "promql-experimental-functions, promql-delayed-name-removal, "
                     "promql-duration-expr, promql-extended-range-selectors, "
-                    "promql-binop-fill-modifiers, zstd-scrape; repeatable, comma-separated")
+                    "promql-binop-fill-modifiers, zstd-scrape, exemplar-storage (always on); "
+                    "repeatable, comma-separated")
         ->delimiter(',')
         ->check(CLI::IsMember({"promql-experimental-functions", "promql-delayed-name-removal",
                                "promql-duration-expr", "promql-extended-range-selectors",
-                               "promql-binop-fill-modifiers", "zstd-scrape"}));
+                               "promql-binop-fill-modifiers", "zstd-scrape", "exemplar-storage"}));
     command
         .add_option("--rules.alert.for-outage-tolerance", flags.rules_outage_tolerance,
                     "The longest outage after which the `for` state of alerts is restored")

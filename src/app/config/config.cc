@@ -55,6 +55,12 @@ class Loader {
             config_.notifications = read_notifications(*own);
         }
         KW_TRY(read_alertmanager_section(section));
+        if (const Section* const storage = section.section("storage"); storage != nullptr) {
+            if (const Section* const own = storage->section("exemplars"); own != nullptr) {
+                config_.exemplars_max =
+                    static_cast<uint64_t>(std::max<int64_t>(own->integer("max_exemplars"), 0));
+            }
+        }
         for (const std::string& glob : section.texts("rule_files")) {
             config_.rule_files.push_back(resolved_path(directory_of(path_), glob));
         }

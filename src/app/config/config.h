@@ -104,6 +104,8 @@ struct Config {
     // Of `incidents`, with its defaults where nothing is written; never null.
     std::shared_ptr<const incidents::Settings> incidents;
 
+    uint64_t exemplars_max = 100'000;  // storage.exemplars.max_exemplars
+
     // As /api/v1/status/config shows it: defaults filled in, secrets as <secret>.
     std::string shown_yaml;
     // Likewise of each job, with what it has from `global`: as scrape_pools/config shows it.

@@ -569,6 +569,13 @@ alerting: {alertmanagers: [{static_configs: [{targets: ['1.2.3.4:9093'], labels:
     EXPECT_EQ(second->external_labels, first->external_labels);
 }
 
+TEST(Config, ReadsHowManyExemplarsAreKept) {
+    EXPECT_EQ(config_of("{}")->exemplars_max, 100'000U);
+    EXPECT_EQ(config_of("storage: {exemplars: {}}")->exemplars_max, 100'000U);
+    EXPECT_EQ(config_of("storage: {exemplars: {max_exemplars: 7}}")->exemplars_max, 7U);
+    EXPECT_EQ(config_of("storage: {exemplars: {max_exemplars: -1}}")->exemplars_max, 0U);
+}
+
 // Whether `path` leads to a field of `block`: "[]" goes into a list.
 bool leads_to_field(const Block& block, std::string_view path) {
     const size_t dot = path.find('.');

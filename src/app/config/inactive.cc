@@ -15,7 +15,6 @@ constexpr InactiveKey kInactiveKeys[] = {
      "failed scrapes are in the server's log and on the Targets page"},
     {"alerting.alertmanagers[].sigv4", "requests go out without a signature"},
     {"storage.tsdb", "retention is set by flags; late samples are accepted for all of it"},
-    {"storage.exemplars", "exemplars are not stored"},
     {"tracing", "the server sends no traces of its own"},
     {"remote_write", "samples are not sent to other servers"},
     {"remote_read", "samples are not read from other servers"},

@@ -8,6 +8,7 @@
 #include "base/memory_budget.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "contract/exemplar_store.h"
 #include "contract/metric_store.h"
 #include "intake/label_ref_cache.h"
 #include "wire/remote_write/write_request.h"
@@ -100,8 +101,9 @@ int status_of(Code code) {
 
 class RemoteWriteIntake::Impl final {
  public:
-    Impl(Environment& env, MetricStore& store, const Options& options)
+    Impl(Environment& env, MetricStore& store, const Options& options, ExemplarStore* exemplars)
         : store_(store),
+          exemplars_(exemplars),
           options_(options),
           counters_(env.metrics),
           cache_(options.cache_bytes_max),
@@ -156,7 +158,6 @@ class RemoteWriteIntake::Impl final {
             return failed(decoded.error());
         }
         counters_.histograms.add(histogram_count(scratch.request));
-        counters_.exemplars.add(scratch.request.exemplar_count);
         counters_.metadata.add(scratch.request.metadata_count);
 
         Answer answer;
@@ -168,6 +169,7 @@ class RemoteWriteIntake::Impl final {
             stored = append(scratch, refusals, answer.samples_stored);
         }
         if (!stored.ok()) return failed(stored.error());
+        store_exemplars(scratch);
         answer.samples_refused = refusals.samples;
         if (refusals.samples != 0) {
             answer.status = 400;
@@ -176,6 +178,39 @@ class RemoteWriteIntake::Impl final {
                                          answer.samples_stored, refusals.reason);
         }
         return answer;
+    }
+
+    // Those of series that were refused go with them.
+    void store_exemplars(Scratch& scratch) {
+        uint64_t stored = 0;
+        LabelSet series;
+        uint32_t series_read = UINT32_MAX;  // of `series`: exemplars of one follow each other
+        for (const wire::WriteExemplar& sent : scratch.request.exemplars) {
+            if (exemplars_ == nullptr) break;
+            if (!scratch.refs[sent.series]) continue;
+            if (series_read != sent.series) {
+                Result<LabelSet> labels = labels_of(scratch.keys[sent.series], scratch);
+                if (!labels.ok()) continue;
+                series = std::move(labels).value();
+                series_read = sent.series;
+            }
+            Result<LabelSet> labels = exemplar_labels(sent, scratch);
+            if (!labels.ok()) continue;
+            const ExemplarVerdict verdict = exemplars_->append(
+                series, {std::move(labels).value(), sent.value, sent.timestamp, true});
+            stored += verdict == ExemplarVerdict::kStored || verdict == ExemplarVerdict::kSameAgain;
+        }
+        counters_.exemplars.add(scratch.request.exemplars.size() - stored);
+    }
+
+    static Result<LabelSet> exemplar_labels(const wire::WriteExemplar& sent, Scratch& scratch) {
+        KW_TRY(wire::read_label_fields(sent.label_fields, scratch.labels));
+        for (const LabelView& label : scratch.labels) {
+            if (!is_valid_utf8(label.name) || !is_valid_utf8(label.value)) {
+                return invalid("a label of an exemplar is not valid UTF-8");
+            }
+        }
+        return LabelSet::from(scratch.labels);
     }
 
     static uint64_t histogram_count(const wire::WriteRequest& request) {
@@ -379,6 +414,7 @@ class RemoteWriteIntake::Impl final {
     }
 
     MetricStore& store_;
+    ExemplarStore* const exemplars_;
     const Options options_;
     Counters counters_;
     LabelRefCache cache_;
@@ -387,8 +423,9 @@ class RemoteWriteIntake::Impl final {
     std::vector<std::unique_ptr<Scratch>> idle_ KW_GUARDED_BY(mutex_);
 };
 
-RemoteWriteIntake::RemoteWriteIntake(Environment& env, MetricStore& store, const Options& options)
-    : impl_(std::make_unique<Impl>(env, store, options)) {}
+RemoteWriteIntake::RemoteWriteIntake(Environment& env, MetricStore& store, const Options& options,
+                                     ExemplarStore* exemplars)
+    : impl_(std::make_unique<Impl>(env, store, options, exemplars)) {}
 RemoteWriteIntake::~RemoteWriteIntake() = default;
 
 RemoteWriteIntake::Answer RemoteWriteIntake::write(std::string_view body) {

@@ -13,7 +13,8 @@
 //   413  over a limit of size: nothing is stored [dropped]
 //   415  not remote write 1.0 (say check_write_headers() first)
 //   503  the store cannot write now, or too much is on its way: nothing is promised [sent again]
-// Exemplars and metadata are counted and not stored.
+// Metadata is counted and not stored; so are exemplars that the store of them refuses, which fails no request, as with
+// Prometheus.
 // Threads: all members from any thread.
 #pragma once
 
@@ -27,8 +28,9 @@
 #include "model/labels.h"
 
 namespace kw {
+class ExemplarStore;
 class MetricStore;
-}
+}  // namespace kw
 
 namespace kw::intake {
 
@@ -55,7 +57,9 @@ class RemoteWriteIntake final {
         uint64_t samples_refused = 0;
     };
 
-    RemoteWriteIntake(Environment& env, MetricStore& store, const Options& options);
+    // `exemplars` null: they are not stored.
+    RemoteWriteIntake(Environment& env, MetricStore& store, const Options& options,
+                      ExemplarStore* exemplars = nullptr);
     ~RemoteWriteIntake();
     RemoteWriteIntake(const RemoteWriteIntake&) = delete;
     RemoteWriteIntake& operator=(const RemoteWriteIntake&) = delete;

@@ -11,6 +11,7 @@
 #include "base/checksum.h"
 #include "intake/label_ref_cache.h"
 #include "intake/pipeline.h"
+#include "intake/recording_exemplars.h"
 #include "intake/recording_store.h"
 #include "intake/test_environment.h"
 
@@ -202,9 +203,34 @@ TEST_F(RemoteWriteTest, StoresHistogramsAndRefusesThoseThatAreNotSound) {
         "number of observations found in the buckets: a at 40 ms");
 }
 
+TEST_F(RemoteWriteTest, StoresExemplarsAndFailsNoRequestWhereTheyAreRefused) {
+    RecordingExemplars exemplars;
+    RemoteWriteIntake intake(environment_.env, store_, {}, &exemplars);
+    ByteWriter numbers;
+    numbers.u8(2 << 3 | 1);
+    numbers.f64(1.5);
+    numbers.u8(3 << 3);
+    numbers.varint(70);
+    const std::string label = field(1, field(1, "t") + field(2, "x"));
+    const std::string name = field(1, field(1, "__name__") + field(2, "a"));
+    // The second one's labels are no valid UTF-8; the second series has an invalid name.
+    const std::string message =
+        field(1, name + field(3, label + std::string(as_text(numbers.view()))) +
+                     field(3, field(1, field(1, "t") + field(2, "\xff")))) +
+        field(1, field(1, field(1, "") + field(2, "a")) + field(3, label));
+    EXPECT_EQ(intake.write(packed(message)).status, 204);
+    EXPECT_EQ(exemplars.taken, (Rows{"a # {t=\"x\"} 1.5 @70"}));
+    Counter& ignored = environment_.metrics.counter("kilowatch_remote_write_ignored_total", "",
+                                                    {{"kind", "exemplar"}});
+    EXPECT_EQ(ignored.value(), 2U);
+    exemplars.verdict = ExemplarVerdict::kOutOfOrder;
+    EXPECT_EQ(intake.write(packed(message)).status, 204);
+    EXPECT_EQ(ignored.value(), 5U);
+}
+
 TEST_F(RemoteWriteTest, CountsWhatItDoesNotStore) {
     const std::string message =
-        field(1, field(1, field(1, "__name__") + field(2, "a")) + field(3, "e")) + field(3, "m");
+        field(1, field(1, field(1, "__name__") + field(2, "a")) + field(3, "")) + field(3, "m");
     EXPECT_EQ(write(message).status, 204);
     for (const char* kind : {"exemplar", "metadata"}) {
         EXPECT_EQ(environment_.metrics

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "contract/exemplar_store.h"
 #include "contract/metric_store.h"
 #include "intake/scrape_cache.h"
 #include "intake/target_metadata.h"
@@ -92,7 +93,12 @@ struct ScrapeCounters {
               metrics.counter("kilowatch_scrape_series_refused_total",
                               "Series of scrapes that the store's limit of series kept out.")),
           exemplars(metrics.counter("kilowatch_scrape_exemplars_ignored_total",
-                                    "Exemplars that scrapes had and that were not stored.")),
+                                    "Exemplars of protobuf and of converted histograms, which "
+                                    "are not stored.")),
+          exemplars_out_of_order(
+              metrics.counter("prometheus_target_scrapes_exemplar_out_of_order_total",
+                              "Total number of exemplar rejected due to not being out of the "
+                              "expected order.")),
           bucket_limit(metrics.counter(
               "kilowatch_target_scrapes_exceeded_bucket_limit_total",
               "Total number of scrapes that hit the native histogram bucket limit and were "
@@ -110,6 +116,7 @@ struct ScrapeCounters {
     Counter& malformed;
     Counter& series_refused;
     Counter& exemplars;
+    Counter& exemplars_out_of_order;
     Counter& bucket_limit;
     Counter& not_converted;
 };
@@ -118,6 +125,12 @@ struct ScrapeCounters {
 struct NewSeries {
     LineNumber line;
     LabelSet labels;
+};
+
+// An exemplar of a line, which is stored when the scrape is known to be good.
+struct LineExemplar {
+    LineNumber line;
+    Exemplar exemplar;
 };
 
 // Rows of the scrape's own time: of lines, then staleness markers, then the report's.
@@ -156,6 +169,7 @@ struct Scratch {
     Rows timed_rows;
     std::vector<Millis> timestamps;  // of timed_rows
     std::vector<NewSeries> new_series;
+    std::vector<LineExemplar> exemplars;
     std::vector<SeriesNumber> newly_live;
     wire::SeriesLabels labels;
     LabelBuilder builder;
@@ -165,6 +179,7 @@ struct Scratch {
         timed_rows.clear();
         timestamps.clear();
         new_series.clear();
+        exemplars.clear();
         newly_live.clear();
     }
 };
@@ -172,8 +187,8 @@ struct Scratch {
 }  // namespace
 
 struct ScrapeIntake::Shared {
-    Shared(Environment& env, MetricStore& metric_store)
-        : clock(env.clock), store(metric_store), counters(env.metrics) {}
+    Shared(Environment& env, MetricStore& metric_store, ExemplarStore* exemplar_store)
+        : clock(env.clock), store(metric_store), exemplars(exemplar_store), counters(env.metrics) {}
 
     std::unique_ptr<Scratch> borrow() KW_EXCLUDES(mutex) {
         const MutexLock lock(mutex);
@@ -190,14 +205,15 @@ struct ScrapeIntake::Shared {
 
     Clock& clock;
     MetricStore& store;
+    ExemplarStore* const exemplars;
     ScrapeCounters counters;
     Mutex mutex;
     std::vector<std::unique_ptr<Scratch>> idle
         KW_GUARDED_BY(mutex);  // as many as scrapes ran at once
 };
 
-ScrapeIntake::ScrapeIntake(Environment& env, MetricStore& store)
-    : shared_(std::make_unique<Shared>(env, store)) {}
+ScrapeIntake::ScrapeIntake(Environment& env, MetricStore& store, ExemplarStore* exemplars)
+    : shared_(std::make_unique<Shared>(env, store, exemplars)) {}
 ScrapeIntake::~ScrapeIntake() = default;
 
 class ScrapeTarget::Impl final {
@@ -222,6 +238,7 @@ class ScrapeTarget::Impl final {
         report.outcome = read_body(body, format, *scratch, report);
         if (report.outcome.ok()) {
             resolve(*scratch, report);
+            store_exemplars(*scratch, timing.time);
             add_markers_of_vanished(*scratch);
         } else {
             scratch->clear();
@@ -338,7 +355,7 @@ class ScrapeTarget::Impl final {
         if (histogram != nullptr) KW_TRY(limit_histogram(histogram));
         const SeriesNumber series_number = cache_.line(number).series;
         const bool timed = parser.has_timestamp() && rules_.honor_timestamps;
-        if (parser.has_exemplar()) shared_.counters.exemplars.add();
+        if (parser.has_exemplar()) take_exemplar(parser, number, timed, scratch);
         SeriesRef ref;
         if (series_number != ScrapeLine::kPending) {
             ScrapeSeries& series = cache_.series(series_number);
@@ -358,6 +375,41 @@ class ScrapeTarget::Impl final {
         }
         if (timed) scratch.timestamps.push_back(parser.timestamp());
         return {};
+    }
+
+    // Its time is its own, else its sample's; where that is the scrape's, store_exemplars() knows it.
+    template <typename Source>
+    void take_exemplar(const Source& parser, LineNumber number, bool timed, Scratch& scratch) {
+        if constexpr (requires { parser.exemplar_labels(); }) {
+            if (shared_.exemplars == nullptr) return;
+            // The parser has checked how they are written, not that no name is there twice.
+            if (!scratch.labels.read_labels(parser.exemplar_labels(), format_).ok()) return;
+            Result<LabelSet> labels = LabelSet::from(scratch.labels.labels());
+            if (!labels.ok()) return;
+            const bool own = parser.exemplar_has_timestamp();
+            const Millis time = own     ? parser.exemplar_timestamp()
+                                : timed ? parser.timestamp()
+                                        : Millis{};
+            scratch.exemplars.push_back(
+                {number, {std::move(labels).value(), parser.exemplar_value(), time, own || timed}});
+        } else {
+            shared_.counters.exemplars.add();
+        }
+    }
+
+    // Those of series that the store refused go with them.
+    void store_exemplars(Scratch& scratch, Millis scrape_time) {
+        for (LineExemplar& one : scratch.exemplars) {
+            if (cache_.line(one.line).series == ScrapeLine::kPending) continue;
+            Result<std::optional<LabelSet>> series = labels_of(cache_.key(one.line), scratch);
+            if (!series.ok() || !series->has_value()) continue;
+            if (!one.exemplar.has_timestamp) one.exemplar.timestamp = scrape_time;
+            one.exemplar.has_timestamp = true;
+            const ExemplarVerdict verdict =
+                shared_.exemplars->append(**series, std::move(one.exemplar));
+            if (verdict == ExemplarVerdict::kOutOfOrder)
+                shared_.counters.exemplars_out_of_order.add();
+        }
     }
 
     Result<void> limit_histogram(HistogramPtr& histogram) {

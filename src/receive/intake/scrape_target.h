@@ -44,8 +44,9 @@
 #include "wire/exposition/histogram_choice.h"
 
 namespace kw {
+class ExemplarStore;
 class MetricStore;
-}
+}  // namespace kw
 
 namespace kw::intake {
 
@@ -86,7 +87,8 @@ struct ScrapeReport {
 // targets.
 class ScrapeIntake final {
  public:
-    ScrapeIntake(Environment& env, MetricStore& store);
+    // `exemplars` null: they are not stored.
+    ScrapeIntake(Environment& env, MetricStore& store, ExemplarStore* exemplars = nullptr);
     ~ScrapeIntake();
     ScrapeIntake(const ScrapeIntake&) = delete;
     ScrapeIntake& operator=(const ScrapeIntake&) = delete;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "intake/recording_exemplars.h"
 #include "intake/recording_store.h"
 #include "intake/test_environment.h"
 #include "wire/exposition/protobuf_testing.h"
@@ -40,7 +41,8 @@ class ScrapeTargetTest : public testing::Test {
 
     TestEnvironment environment_;
     RecordingStore store_;
-    ScrapeIntake intake_{environment_.env, store_};
+    RecordingExemplars exemplars_;
+    ScrapeIntake intake_{environment_.env, store_, &exemplars_};
     std::optional<ScrapeTarget> target_;
     int64_t now_ = 0;
 };
@@ -63,6 +65,40 @@ TEST_F(ScrapeTargetTest, StoresSamplesAndTheReportInOneBatch) {
         "up{instance=\"i\", job=\"j\"} 1 @15",
     };
     EXPECT_EQ(store_.take_rows(true), want);
+}
+
+TEST_F(ScrapeTargetTest, StoresExemplarsUnderTheLabelsThatTheirSeriesEndsUpWith) {
+    target();
+    constexpr std::string_view kBody =
+        "# TYPE a counter\na_total{x=\"1\"} 1 # {t=\"b\"} 0.5 7.123\na_total 2 # {t=\"c\"} 1\n"
+        "b_total 3 9 # {t=\"d\"} 2\nc 4\n# EOF\n";
+    EXPECT_TRUE(scrape(kBody, ExpositionFormat::kOpenMetrics).outcome.ok());
+    const Rows want = {
+        "a_total{instance=\"i\", job=\"j\", x=\"1\"} # {t=\"b\"} 0.5 @7123",
+        "a_total{instance=\"i\", job=\"j\"} # {t=\"c\"} 1 @15",    // as its scrape
+        "b_total{instance=\"i\", job=\"j\"} # {t=\"d\"} 2 @9000",  // as its sample
+    };
+    EXPECT_EQ(exemplars_.taken, want);
+    exemplars_.taken.clear();
+    exemplars_.verdict = ExemplarVerdict::kOutOfOrder;
+    EXPECT_TRUE(scrape(kBody, ExpositionFormat::kOpenMetrics).outcome.ok());
+    EXPECT_EQ(exemplars_.taken.size(), 3U);
+    EXPECT_EQ(count("prometheus_target_scrapes_exemplar_out_of_order_total"), 3U);
+}
+
+TEST_F(ScrapeTargetTest, AFailedScrapeAndADroppedSeriesLeaveNoExemplars) {
+    target();
+    EXPECT_FALSE(scrape("a_total 1 # {t=\"b\"} 1\nb x\n# EOF\n", ExpositionFormat::kOpenMetrics)
+                     .outcome.ok());
+    EXPECT_TRUE(exemplars_.taken.empty());
+    ScrapeRules rules;
+    rules.metric_relabel = std::make_shared<const std::vector<RelabelRule>>(std::vector{
+        rule({.source_labels = {"__name__"}, .regex = "a_total", .action = RelabelAction::kDrop})});
+    target(std::move(rules));
+    EXPECT_TRUE(scrape("a_total 1 # {t=\"b\"} 1\nc_total 1 # {t=\"b\",t=\"c\"} 1\n# EOF\n",
+                       ExpositionFormat::kOpenMetrics)
+                    .outcome.ok());
+    EXPECT_TRUE(exemplars_.taken.empty());
 }
 
 TEST_F(ScrapeTargetTest, AsksTheStoreOnlyForWhatIsNew) {

@@ -54,10 +54,10 @@ std::string_view health_text(Health health) {
 class ScrapeManager::Impl final {
  public:
     Impl(Environment& env, MetricStore& store, net::Fetcher& fetcher, bool own_threads,
-         bool accepts_zstd)
+         bool accepts_zstd, ExemplarStore* exemplars)
         : env_(env),
           own_threads_(own_threads),
-          context_(std::make_shared<TargetContext>(env, store, fetcher, accepts_zstd)),
+          context_(std::make_shared<TargetContext>(env, store, fetcher, accepts_zstd, exemplars)),
           pool_gauge_(env.metrics.gauge("prometheus_target_scrape_pools",
                                         "Current number of scrape pools.")),
           reloads_(env.metrics.counter("prometheus_target_scrape_pool_reloads_total",
@@ -319,8 +319,8 @@ class ScrapeManager::Impl final {
 };
 
 ScrapeManager::ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher,
-                             bool own_threads, bool accepts_zstd)
-    : impl_(std::make_unique<Impl>(env, store, fetcher, own_threads, accepts_zstd)) {}
+                             bool own_threads, bool accepts_zstd, ExemplarStore* exemplars)
+    : impl_(std::make_unique<Impl>(env, store, fetcher, own_threads, accepts_zstd, exemplars)) {}
 ScrapeManager::~ScrapeManager() = default;
 
 void ScrapeManager::apply(std::vector<JobOptions> jobs, std::vector<CollectorJob> collectors) {

@@ -27,6 +27,7 @@
 #include "scrape/options.h"
 
 namespace kw {
+class ExemplarStore;
 class MetricStore;
 namespace net {
 class Fetcher;
@@ -98,9 +99,10 @@ class ScrapeManager final {
  public:
     // Everything given outlives it. Nothing runs before apply(). Without `own_threads` nothing
     // happens but in run_due(): for tests, which own the clock. `accepts_zstd`: targets may answer
-    // in zstd, where a job has compression at all.
+    // in zstd, where a job has compression at all. `exemplars` null: they are not stored.
     ScrapeManager(Environment& env, MetricStore& store, net::Fetcher& fetcher,
-                  bool own_threads = true, bool accepts_zstd = false);
+                  bool own_threads = true, bool accepts_zstd = false,
+                  ExemplarStore* exemplars = nullptr);
     // stop().
     ~ScrapeManager();
     ScrapeManager(const ScrapeManager&) = delete;

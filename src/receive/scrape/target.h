@@ -48,11 +48,11 @@ struct TargetMetrics {
 class TargetContext final {
  public:
     TargetContext(Environment& environment, MetricStore& store, net::Fetcher& fetches,
-                  bool takes_zstd)
+                  bool takes_zstd, ExemplarStore* exemplars)
         : env(environment),
           fetcher(fetches),
           accepts_zstd(takes_zstd),
-          intake(environment, store),
+          intake(environment, store, exemplars),
           metrics(environment.metrics) {}
 
     Environment& env;

@@ -89,40 +89,86 @@ bool read_histogram(FieldReader& in, WriteRequest& out) {
     return true;
 }
 
-// Stops behind the first sample or histogram past `limits`.
+// Label fields as they come: the bytes where they stand while nothing is between them, else a copy.
+class LabelFields final {
+ public:
+    void add(const char* begin, const char* end, WriteRequest& out) {
+        if (begin_ == nullptr) begin_ = end_ = begin;
+        if (begin == end_ && gathered_ == nullptr) {
+            end_ = end;
+            return;
+        }
+        if (gathered_ == nullptr) gathered_ = &out.gathered.emplace_back(begin_, end_);
+        gathered_->append(begin, end);
+    }
+    std::string_view view() const {
+        if (gathered_ != nullptr) return *gathered_;
+        return {begin_, static_cast<size_t>(end_ - begin_)};
+    }
+
+ private:
+    const char* begin_ = nullptr;
+    const char* end_ = nullptr;
+    std::string* gathered_ = nullptr;
+};
+
+bool read_exemplar(FieldReader& in, WriteRequest& out) {
+    WriteExemplar exemplar;
+    exemplar.series = static_cast<uint32_t>(out.series.size());
+    LabelFields labels;
+    uint64_t value_bits = 0;
+    uint64_t timestamp = 0;
+    while (!in.at_end()) {
+        const char* const field_begin = reinterpret_cast<const char*>(in.at());
+        uint32_t tag = 0;
+        if (!in.read_tag(tag)) return false;
+        FieldReader content = in;
+        switch (tag) {
+            case tag_of(1, kLength):
+                if (!in.read_length(content)) return false;
+                labels.add(field_begin, reinterpret_cast<const char*>(in.at()), out);
+                break;
+            case tag_of(2, kFixed64):
+                if (!in.read_fixed64(value_bits)) return false;
+                break;
+            case tag_of(3, kVarint):
+                if (!in.read_varint(timestamp)) return false;
+                break;
+            default:
+                if (!in.skip(tag)) return false;
+        }
+    }
+    exemplar.label_fields = labels.view();
+    exemplar.value = std::bit_cast<double>(value_bits);
+    exemplar.timestamp = {static_cast<int64_t>(timestamp)};
+    out.exemplars.push_back(exemplar);
+    return true;
+}
+
+// Stops behind the first sample, exemplar or histogram past `limits`.
 bool read_series(FieldReader& in, const WriteLimits& limits, WriteRequest& out) {
     WriteSeries series;
     series.sample_begin = static_cast<uint32_t>(out.values.size());
-    const char* fields_begin = nullptr;
-    const char* fields_end = nullptr;
-    std::string* gathered = nullptr;
+    LabelFields labels;
     while (!in.at_end() && out.values.size() <= limits.samples_max &&
+           out.exemplars.size() <= limits.exemplars_max &&
            out.histogram_parts <= limits.histogram_parts_max) {
         const char* const field_begin = reinterpret_cast<const char*>(in.at());
         uint32_t tag = 0;
         if (!in.read_tag(tag)) return false;
         FieldReader content = in;
         switch (tag) {
-            case tag_of(1, kLength): {
+            case tag_of(1, kLength):
                 if (!in.read_length(content)) return false;
-                const char* const field_end = reinterpret_cast<const char*>(in.at());
-                if (fields_begin == nullptr) fields_begin = fields_end = field_begin;
-                if (field_begin == fields_end && gathered == nullptr) {
-                    fields_end = field_end;
-                } else {
-                    if (gathered == nullptr)
-                        gathered = &out.gathered.emplace_back(fields_begin, fields_end);
-                    gathered->append(field_begin, field_end);
-                }
+                labels.add(field_begin, reinterpret_cast<const char*>(in.at()), out);
                 break;
-            }
             case tag_of(2, kLength):
                 if (!in.read_length(content)) return false;
                 if (!read_sample(content, out)) return in.fail(content);
                 break;
             case tag_of(3, kLength):
                 if (!in.read_length(content)) return false;
-                ++out.exemplar_count;
+                if (!read_exemplar(content, out)) return in.fail(content);
                 break;
             case tag_of(4, kLength):
                 if (!in.read_length(content)) return false;
@@ -132,10 +178,7 @@ bool read_series(FieldReader& in, const WriteLimits& limits, WriteRequest& out) 
                 if (!in.skip(tag)) return false;
         }
     }
-    series.label_fields =
-        gathered != nullptr
-            ? std::string_view(*gathered)
-            : std::string_view(fields_begin, static_cast<size_t>(fields_end - fields_begin));
+    series.label_fields = labels.view();
     series.sample_count = static_cast<uint32_t>(out.values.size()) - series.sample_begin;
     out.series.push_back(series);
     return true;
@@ -159,7 +202,8 @@ void WriteRequest::clear() {
     histograms.clear();
     histogram_parts = bad_histograms = 0;
     bad_histogram = {};
-    exemplar_count = metadata_count = 0;
+    exemplars.clear();
+    metadata_count = 0;
     gathered.clear();
 }
 
@@ -178,6 +222,9 @@ Result<void> decode_write_request(ByteView message, const WriteLimits& limits, W
             if (!read_series(content, limits, out)) return content.error();
             if (out.values.size() > limits.samples_max) {
                 return exhausted("more than {} samples in one request", limits.samples_max);
+            }
+            if (out.exemplars.size() > limits.exemplars_max) {
+                return exhausted("more than {} exemplars in one request", limits.exemplars_max);
             }
             if (out.histogram_parts > limits.histogram_parts_max) {
                 return exhausted(

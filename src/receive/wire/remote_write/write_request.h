@@ -5,13 +5,14 @@
 //   exemplars = 3;
 //                  repeated Histogram histograms = 4; }
 //   Label        { string name = 1; string value = 2; }
+//   Exemplar     { repeated Label labels = 1; double value = 2; int64 timestamp = 3; }
 //   Sample       { double value = 1; int64 timestamp = 2; }
 //   Histogram    a native histogram, protobuf/histogram.h; int64 timestamp = 15
 //
 // Written by hand over the bytes: a series' labels are handed out as the bytes of its label fields,
 // under which the reader knows the series, and are taken apart (read_label_fields) only when it
 // does not. Unknown fields are skipped, as protobuf asks. Native histograms are samples as floats are; those that
-// are not sound are counted. Exemplars and metadata are counted and not decoded. Threads: none; pure functions. Source:
+// are not sound are counted. Metadata is counted and not decoded. Threads: none; pure functions. Source:
 // https://prometheus.io/docs/specs/prw/remote_write_spec/
 #pragma once
 
@@ -39,6 +40,14 @@ struct WriteSeries {
     uint32_t sample_count = 0;
 };
 
+// An exemplar as sent.
+struct WriteExemplar {
+    uint32_t series = 0;            // index of its series
+    std::string_view label_fields;  // as a series'
+    double value = 0;
+    Millis timestamp;
+};
+
 // A histogram that is not sound.
 struct BadHistogram {
     uint32_t series = 0;  // index of its series
@@ -56,7 +65,7 @@ struct WriteRequest {
     uint64_t histogram_parts = 0;  // what they take: spans, buckets, bounds, and 8 for each
     uint64_t bad_histograms = 0;   // that are not sound, and in no column
     BadHistogram bad_histogram;    // the first of them
-    uint64_t exemplar_count = 0;
+    std::vector<WriteExemplar> exemplars;
     uint64_t metadata_count = 0;
     std::deque<std::string> gathered;  // label fields that other fields stood between
 
@@ -67,6 +76,7 @@ struct WriteRequest {
 struct WriteLimits {
     uint64_t series_max = 1'000'000;
     uint64_t samples_max = 8'000'000;
+    uint64_t exemplars_max = 1'000'000;
     uint64_t histogram_parts_max = uint64_t{1} << 22;  // what the store takes at once, some 32 MiB
 };
 

@@ -86,12 +86,13 @@ std::string shown(const WriteRequest& request) {
 }
 
 TEST(WriteRequest, DecodesSeriesAndCountsTheRest) {
-    const std::string message = field(1, label("__name__", "up") + label("job", "a") +
-                                             sample(1, 1000) + sample(-2.5, 2000)) +
-                                field(3, "metadata") +
-                                field(1, label("__name__", "h") + field(4, histogram(7)) +
-                                             field(3, "exemplar") + field(9, "unknown")) +
-                                field(1, label("__name__", "n") + sample(0, -1));
+    const std::string message =
+        field(1,
+              label("__name__", "up") + label("job", "a") + sample(1, 1000) + sample(-2.5, 2000)) +
+        field(3, "metadata") +
+        field(1, label("__name__", "h") + field(4, histogram(7)) +
+                     field(3, field(1, field(1, "t") + field(2, "1"))) + field(9, "unknown")) +
+        field(1, label("__name__", "n") + sample(0, -1));
     WriteRequest request;
     ASSERT_TRUE(decode_write_request(as_bytes(message), {}, request).ok());
     EXPECT_EQ(shown(request),
@@ -99,7 +100,8 @@ TEST(WriteRequest, DecodesSeriesAndCountsTheRest) {
               "[-0.001,0.001]:3, (0.5,1]:1, (1,2]:3}@3000\n__name__=n; 0@-1\n");
     EXPECT_EQ(request.metadata_count, 1U);
     EXPECT_EQ(request.bad_histograms, 0U);
-    EXPECT_EQ(request.exemplar_count, 1U);
+    ASSERT_EQ(request.exemplars.size(), 1U);
+    EXPECT_EQ(request.exemplars[0].label_fields, field(1, field(1, "t") + field(2, "1")));
     EXPECT_TRUE(request.gathered.empty());
 }
 
