@@ -21,14 +21,14 @@ struct Plan {
 };
 
 // Kept between calls: encoding allocates nothing once warm.
-struct Scratch {
+struct IntegerScratch {
     std::vector<uint64_t> delta;
     std::vector<uint64_t> delta2;
     Plan best;
     Plan tried;
 };
 
-thread_local Scratch scratch;
+thread_local IntegerScratch integer_scratch;
 
 uint64_t varint_bytes(uint64_t value) { return (std::bit_width(value | 1) + 6) / 7; }
 
@@ -170,7 +170,7 @@ void append_block(const uint64_t* residuals, size_t count, Bytes& out) {
 void encode(std::span<const int64_t> values, bool bit_patterns, Bytes& out) {
     if (values.empty()) return;
     const auto value_at = [&](size_t i) { return static_cast<uint64_t>(values[i]); };
-    auto& [delta, delta2, best, tried] = scratch;
+    auto& [delta, delta2, best, tried] = integer_scratch;
     best.cost_bits = std::numeric_limits<uint64_t>::max();
 
     delta.resize(values.size());

@@ -6,7 +6,7 @@
 namespace kw::codec {
 namespace {
 
-enum class Tag : uint8_t { kAll = 0, kRun = 1, kBitmap = 2, kGaps = 3 };  // on disk
+enum class PresenceTag : uint8_t { kAll = 0, kRun = 1, kBitmap = 2, kGaps = 3 };  // on disk
 
 uint64_t last_word_mask(size_t slot_count) {
     return slot_count % 64 == 0 ? ~uint64_t{0} : (uint64_t{1} << (slot_count % 64)) - 1;
@@ -30,11 +30,11 @@ bool has(std::span<const uint64_t> words, size_t slot) {
 
 void encode_presence(std::span<const uint64_t> words, size_t slot_count, Bytes& out) {
     const size_t taken = presence_count(words);
-    const auto append = [&out](Tag tag, const ByteWriter& body) {
+    const auto append = [&out](PresenceTag tag, const ByteWriter& body) {
         out.push_back(static_cast<uint8_t>(tag));
         out.insert(out.end(), body.view().begin(), body.view().end());
     };
-    if (taken == slot_count) return append(Tag::kAll, {});
+    if (taken == slot_count) return append(PresenceTag::kAll, {});
 
     size_t first = 0;
     while (first < slot_count && !has(words, first)) ++first;
@@ -44,7 +44,7 @@ void encode_presence(std::span<const uint64_t> words, size_t slot_count, Bytes& 
         ByteWriter body;
         body.varint(taken == 0 ? 0 : first);
         body.varint(taken);
-        return append(Tag::kRun, body);
+        return append(PresenceTag::kRun, body);
     }
 
     ByteWriter gaps;
@@ -55,21 +55,21 @@ void encode_presence(std::span<const uint64_t> words, size_t slot_count, Bytes& 
         gaps.varint(slot - next);
         next = slot + 1;
     }
-    if (gaps.size() < (slot_count + 7) / 8) return append(Tag::kGaps, gaps);
+    if (gaps.size() < (slot_count + 7) / 8) return append(PresenceTag::kGaps, gaps);
     ByteWriter bitmap;
     for (size_t i = 0; i < (slot_count + 7) / 8; ++i) {
         bitmap.u8(static_cast<uint8_t>(words[i / 8] >> (i % 8 * 8)));
     }
-    append(Tag::kBitmap, bitmap);
+    append(PresenceTag::kBitmap, bitmap);
 }
 
 Result<size_t> decode_presence(ByteView bytes, size_t slot_count, std::span<uint64_t> words) {
     ByteReader in(bytes);
     KW_TRY_ASSIGN(const uint8_t tag, in.u8());
     std::fill(words.begin(), words.end(), 0);
-    switch (static_cast<Tag>(tag)) {
-        case Tag::kAll: set_run(words, 0, slot_count); return in.offset();
-        case Tag::kRun: {
+    switch (static_cast<PresenceTag>(tag)) {
+        case PresenceTag::kAll: set_run(words, 0, slot_count); return in.offset();
+        case PresenceTag::kRun: {
             KW_TRY_ASSIGN(const uint64_t first, in.varint());
             KW_TRY_ASSIGN(const uint64_t count, in.varint());
             if (first > slot_count || count > slot_count - first) {
@@ -78,7 +78,7 @@ Result<size_t> decode_presence(ByteView bytes, size_t slot_count, std::span<uint
             set_run(words, first, count);
             return in.offset();
         }
-        case Tag::kBitmap: {
+        case PresenceTag::kBitmap: {
             KW_TRY_ASSIGN(const ByteView bitmap, in.take((slot_count + 7) / 8));
             for (size_t i = 0; i < bitmap.size(); ++i) {
                 words[i / 8] |= static_cast<uint64_t>(bitmap[i]) << (i % 8 * 8);
@@ -88,7 +88,7 @@ Result<size_t> decode_presence(ByteView bytes, size_t slot_count, std::span<uint
             }
             return in.offset();
         }
-        case Tag::kGaps: {
+        case PresenceTag::kGaps: {
             KW_TRY_ASSIGN(const uint64_t gaps, in.varint());
             if (gaps > slot_count) return corrupt("{} absent slots of {}", gaps, slot_count);
             set_run(words, 0, slot_count);

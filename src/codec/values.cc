@@ -11,7 +11,7 @@
 namespace kw::codec {
 namespace {
 
-enum class Tag : uint8_t {  // on disk
+enum class ValueTag : uint8_t {  // on disk
     kRaw = 0,
     kDecimal = 1,
     kDecimalWithExceptions = 2,
@@ -43,7 +43,7 @@ constexpr double kIntegerMax = 9223372036854774784.0;  // the last double below 
 constexpr uint64_t kExceptionBits = 80;
 constexpr uint64_t kDigitBitsTimes3 = 10;
 
-struct Scratch {
+struct ValueScratch {
     std::vector<uint8_t>
         exponents;  // that each value needs, kNoExponent when it is no short decimal
     std::vector<int64_t> integers;
@@ -52,7 +52,7 @@ struct Scratch {
     Bytes candidate;
 };
 
-thread_local Scratch scratch;
+thread_local ValueScratch value_scratch;
 
 uint64_t bits_of(double value) { return std::bit_cast<uint64_t>(value); }
 
@@ -90,7 +90,7 @@ uint8_t exponent_of(double value, unsigned guess) {
 // The exponent that makes the column smallest by estimate, or kNoExponent when it is no decimal
 // one.
 uint8_t choose_exponent(std::span<const double> values) {
-    scratch.exponents.resize(values.size());
+    value_scratch.exponents.resize(values.size());
     std::array<size_t, kExponentTried + 1> count_by_exponent{};
     const size_t strangers_max = values.size() / 4 + 2;
     size_t strangers = 0;
@@ -128,8 +128,8 @@ void append_u64(Bytes& out, uint64_t value) {
 }
 
 void append_decimals(std::span<const double> values, uint8_t exponent, Bytes& out) {
-    auto& integers = scratch.integers;
-    auto& exceptions = scratch.exceptions;
+    auto& integers = value_scratch.integers;
+    auto& exceptions = value_scratch.exceptions;
     integers.resize(values.size());
     exceptions.clear();
     for (size_t i = 0; i < values.size(); ++i) {
@@ -145,8 +145,8 @@ void append_decimals(std::span<const double> values, uint8_t exponent, Bytes& ou
         const int64_t m = first < values.size() ? integers[first] : 0;
         std::fill(integers.begin(), integers.begin() + static_cast<ptrdiff_t>(first), m);
     }
-    out.push_back(
-        static_cast<uint8_t>(exceptions.empty() ? Tag::kDecimal : Tag::kDecimalWithExceptions));
+    out.push_back(static_cast<uint8_t>(exceptions.empty() ? ValueTag::kDecimal
+                                                          : ValueTag::kDecimalWithExceptions));
     out.push_back(exponent);
     if (!exceptions.empty()) {
         append_varint(out, exceptions.size());
@@ -163,10 +163,10 @@ void append_decimals(std::span<const double> values, uint8_t exponent, Bytes& ou
 }
 
 void append_bits(std::span<const double> values, Bytes& out) {
-    auto& integers = scratch.integers;
+    auto& integers = value_scratch.integers;
     integers.resize(values.size());
     for (size_t i = 0; i < values.size(); ++i) integers[i] = std::bit_cast<int64_t>(values[i]);
-    out.push_back(static_cast<uint8_t>(Tag::kBits));
+    out.push_back(static_cast<uint8_t>(ValueTag::kBits));
     encode_bit_patterns(integers, out);
 }
 
@@ -202,8 +202,8 @@ uint8_t choose_near_exponent(std::span<const double> values) {
 }
 
 void append_near_decimals(std::span<const double> values, uint8_t exponent, Bytes& out) {
-    auto& integers = scratch.integers;
-    auto& corrections = scratch.corrections;
+    auto& integers = value_scratch.integers;
+    auto& corrections = value_scratch.corrections;
     integers.resize(values.size());
     corrections.resize(values.size());
     int64_t m = 0;
@@ -211,14 +211,14 @@ void append_near_decimals(std::span<const double> values, uint8_t exponent, Byte
         corrections[i] = correction_of(values[i], exponent, m);
         integers[i] = m;
     }
-    out.push_back(static_cast<uint8_t>(Tag::kNearDecimal));
+    out.push_back(static_cast<uint8_t>(ValueTag::kNearDecimal));
     out.push_back(exponent);
     encode_integers(integers, out);
     encode_integers(corrections, out);
 }
 
 void append_raw(std::span<const double> values, Bytes& out) {
-    out.push_back(static_cast<uint8_t>(Tag::kRaw));
+    out.push_back(static_cast<uint8_t>(ValueTag::kRaw));
     for (const double value : values) append_u64(out, bits_of(value));
 }
 
@@ -302,7 +302,7 @@ Result<size_t> read_near_decimals(ByteView bytes, std::span<double> out) {
 // Appends the smallest of the columns that fit no short decimals; `start` is where one of decimals begins
 // that is to be beaten, out.size() when there is none.
 void append_smallest(std::span<const double> values, size_t start, Bytes& out) {
-    Bytes& candidate = scratch.candidate;
+    Bytes& candidate = value_scratch.candidate;
     const auto keep_smaller = [&] {
         const size_t size = out.size() - start;
         if (size == 0 || candidate.size() < size) {
@@ -333,10 +333,10 @@ void encode_values(std::span<const double> values, Bytes& out) {
                     [first](double value) { return bits_of(value) == first; })) {
         int64_t m;
         if (to_integer(values[0], 0, m)) {
-            out.push_back(static_cast<uint8_t>(Tag::kConstantInteger));
+            out.push_back(static_cast<uint8_t>(ValueTag::kConstantInteger));
             append_varint(out, zigzag(m));
         } else {
-            out.push_back(static_cast<uint8_t>(Tag::kConstant));
+            out.push_back(static_cast<uint8_t>(ValueTag::kConstant));
             append_u64(out, first);
         }
         return;
@@ -355,28 +355,28 @@ Result<size_t> decode_values(ByteView in, std::span<double> out) {
     if (in.empty()) return corrupt("value column of 0 bytes, {} values wanted", out.size());
     const ByteView body = in.subspan(1);
     Result<size_t> used = size_t{0};
-    switch (static_cast<Tag>(in[0])) {
-        case Tag::kRaw:
+    switch (static_cast<ValueTag>(in[0])) {
+        case ValueTag::kRaw:
             if (body.size() / 8 < out.size()) {
                 return corrupt("raw column of {} bytes, {} values wanted", body.size(), out.size());
             }
             std::memcpy(out.data(), body.data(), out.size() * 8);
             return 1 + out.size() * 8;
-        case Tag::kDecimal: used = read_decimals(body, false, out); break;
-        case Tag::kDecimalWithExceptions: used = read_decimals(body, true, out); break;
-        case Tag::kBits:
+        case ValueTag::kDecimal: used = read_decimals(body, false, out); break;
+        case ValueTag::kDecimalWithExceptions: used = read_decimals(body, true, out); break;
+        case ValueTag::kBits:
             used = decode_integer_blocks(body, out.size(),
                                          [&](const int64_t* bits, size_t index, size_t count) {
                                              std::memcpy(out.data() + index, bits, count * 8);
                                          });
             break;
-        case Tag::kNearDecimal: used = read_near_decimals(body, out); break;
-        case Tag::kConstant: {
+        case ValueTag::kNearDecimal: used = read_near_decimals(body, out); break;
+        case ValueTag::kConstant: {
             if (body.size() < 8) return corrupt("constant column of {} bytes", in.size());
             std::fill(out.begin(), out.end(), load_le<double>(body.data()));
             return size_t{9};
         }
-        case Tag::kConstantInteger: {
+        case ValueTag::kConstantInteger: {
             ByteReader reader(body);
             KW_TRY_ASSIGN(const int64_t m, reader.varint_signed());
             std::fill(out.begin(), out.end(), static_cast<double>(m));

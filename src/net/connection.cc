@@ -1,9 +1,7 @@
 #include "net/connection.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <fmt/format.h>
 
@@ -18,7 +16,6 @@
 namespace kw::net {
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kReadBytes = 16 << 10;
 constexpr size_t kWriteBytes = 64 << 10;  // what a client must take within the write timeout
 constexpr std::chrono::milliseconds kLinger{2000};
@@ -31,12 +28,6 @@ std::string http_date(Millis now) {
     char text[40];
     const size_t size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
     return {text, size};
-}
-
-std::string endpoint_text(const tcp::endpoint& endpoint) {
-    const std::string address = endpoint.address().to_string();
-    return fmt::format("{}:{}", endpoint.address().is_v6() ? "[" + address + "]" : address,
-                       endpoint.port());
 }
 
 bool is_loopback(asio::ip::address address) {
@@ -71,6 +62,12 @@ std::string join(const std::vector<std::string>& words) {
 constexpr std::string_view kNoRoute = "none";
 
 }  // namespace
+
+std::string endpoint_text(const tcp::endpoint& endpoint) {
+    const std::string address = endpoint.address().to_string();
+    return fmt::format("{}:{}", endpoint.address().is_v6() ? "[" + address + "]" : address,
+                       endpoint.port());
+}
 
 std::unique_ptr<Transport> make_transport(tcp::socket socket, const ReloadingContext* tls);
 

@@ -9,9 +9,11 @@
 // server: Asio's types are in here.
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <memory>
@@ -33,6 +35,12 @@ namespace kw::net {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+
+// What coroutines wait with: the error comes with the result, nothing is thrown.
+inline constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+// "127.0.0.1:9090", "[::1]:9090".
+std::string endpoint_text(const tcp::endpoint& endpoint);
 
 // What WebOptions became: published as a snapshot, replaced by HttpServer::update().
 struct WebState {

@@ -2,14 +2,12 @@
 
 #include <unistd.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -24,7 +22,6 @@
 namespace kw::net {
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr int kBacklog = 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};  // after EMFILE and the like
 
@@ -64,12 +61,6 @@ Result<tcp::endpoint> resolve(asio::io_context& io, const std::string& address) 
         if (entry.endpoint().address().is_v4()) return entry.endpoint();
     }
     return found.begin()->endpoint();
-}
-
-std::string endpoint_text(const tcp::endpoint& endpoint) {
-    return endpoint.address().is_v6()
-               ? fmt::format("[{}]:{}", endpoint.address().to_string(), endpoint.port())
-               : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
 }
 
 Error listen_error(const std::string& address, const error_code& ec) {

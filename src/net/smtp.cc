@@ -41,7 +41,7 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 
 size_t drop(char*, size_t size, size_t count, void*) { return size * count; }
 
-Result<std::string> read_source(fs::FileSystem& files, const TextOrFile& source) {
+Result<std::string> read_tls_source(fs::FileSystem& files, const TextOrFile& source) {
     if (source.file.empty()) return source.text;
     return fs::read_file(files, source.file, kTlsFileBytesMax);
 }
@@ -53,9 +53,9 @@ bool has_control_character(std::string_view text) {
 
 Result<void> set_tls(CURL* easy, fs::FileSystem& files, const MailServer& server) {
     const TlsClientOptions& tls = server.tls;
-    KW_TRY_ASSIGN(const std::string ca, read_source(files, tls.ca));
-    KW_TRY_ASSIGN(const std::string cert, read_source(files, tls.cert));
-    KW_TRY_ASSIGN(const std::string key, read_source(files, tls.key));
+    KW_TRY_ASSIGN(const std::string ca, read_tls_source(files, tls.ca));
+    KW_TRY_ASSIGN(const std::string cert, read_tls_source(files, tls.cert));
+    KW_TRY_ASSIGN(const std::string key, read_tls_source(files, tls.key));
     const auto set = [&](CURLoption option, const std::string& bytes) {
         if (bytes.empty()) return;
         curl_blob blob{const_cast<char*>(bytes.data()), bytes.size(), CURL_BLOB_COPY};

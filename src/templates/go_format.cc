@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace kw::templates {
 namespace {
 
@@ -49,23 +51,9 @@ std::string signed_text(std::string text, const Verb& verb) {
     return verb.space ? " " + text : text;
 }
 
-void append_utf8(std::string& out, uint32_t point) {
-    if (point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) point = 0xfffd;
-    if (point < 0x80) {
-        out += static_cast<char>(point);
-    } else if (point < 0x800) {
-        out += static_cast<char>(0xc0 | point >> 6);
-        out += static_cast<char>(0x80 | (point & 0x3f));
-    } else if (point < 0x10000) {
-        out += static_cast<char>(0xe0 | point >> 12);
-        out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-        out += static_cast<char>(0x80 | (point & 0x3f));
-    } else {
-        out += static_cast<char>(0xf0 | point >> 18);
-        out += static_cast<char>(0x80 | (point >> 12 & 0x3f));
-        out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-        out += static_cast<char>(0x80 | (point & 0x3f));
-    }
+// As Go's utf8.AppendRune: what is no character becomes U+FFFD.
+void append_rune(std::string& out, uint32_t point) {
+    append_utf8(out, point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0xfffd : point);
 }
 
 std::string bad_verb(const Verb& verb, const Value& value) {
@@ -112,12 +100,12 @@ std::string format_integer(const Verb& verb, int64_t value) {
             break;
         case 'c': {
             std::string text;
-            append_utf8(text, static_cast<uint32_t>(std::clamp<int64_t>(value, -1, 0x110000)));
+            append_rune(text, static_cast<uint32_t>(std::clamp<int64_t>(value, -1, 0x110000)));
             return padded(std::move(text), verb, false);
         }
         case 'q': {
             std::string text = "'";
-            append_utf8(text, static_cast<uint32_t>(std::clamp<int64_t>(value, -1, 0x110000)));
+            append_rune(text, static_cast<uint32_t>(std::clamp<int64_t>(value, -1, 0x110000)));
             return padded(text + "'", verb, false);
         }
         case 'U': return padded(fmt::format("U+{:04X}", static_cast<uint64_t>(value)), verb, false);

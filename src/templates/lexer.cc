@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "templates/go_format.h"
 
 namespace kw::templates {
@@ -12,25 +13,6 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(char c) {
     return c == '_' || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            static_cast<unsigned char>(c) >= 0x80;
-}
-
-void append_utf8(std::string& out, uint32_t point) {
-    if (point < 0x80) {
-        out += static_cast<char>(point);
-        return;
-    }
-    if (point < 0x800) {
-        out += static_cast<char>(0xc0 | point >> 6);
-    } else {
-        if (point < 0x10000) {
-            out += static_cast<char>(0xe0 | point >> 12);
-        } else {
-            out += static_cast<char>(0xf0 | point >> 18);
-            out += static_cast<char>(0x80 | (point >> 12 & 0x3f));
-        }
-        out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    }
-    out += static_cast<char>(0x80 | (point & 0x3f));
 }
 
 int hex_value(char c) {

@@ -1,9 +1,12 @@
 # ./kw test, ./kw conformance, ./kw bench.
-#   release   everything: unit tests, end-to-end tests with the real binary, conformance, docs, the web UI
-#   asan      every unit test and every fuzz target over its corpus, under AddressSanitizer and UBSan
+#   release   end-to-end tests with the real binary, conformance, docs, the web UI, and the unit tests of programs
+#             (PROGRAM_TESTS); with --full all unit tests
+#   asan      the other unit tests, those of engines and parsers, and every fuzz target over its corpus, under
+#             AddressSanitizer and UBSan
 #   tsan      the tests that race (TSAN_TESTS), without what is one thread and long
 # The last line counts test cases: 'N passed, N failed, N skipped'.
 
+PROGRAM_TESTS="app_test energy_forecast_test sdk_cpp_test"
 TSAN_TESTS="base_test net_test tsdb_test intake_test scrape_test promql_test sdk_cpp_test rules_test state_test alerting_test"
 
 have_targets() { # PRESET NAME…: those of the names that the preset builds
@@ -44,7 +47,16 @@ test_preset() { # PRESET [ctest arguments…]
     return $status
 }
 
-configure_only() { cmake --preset "$1" -DKW_PCH=ON; }
+any_of() { # NAME…: a regular expression
+    local IFS='|'
+    echo "^($*)\$"
+}
+
+configure() { # PRESET [cmake arguments…]
+    local preset=$1
+    shift
+    step "Configure ($preset)" "cmake's words are above" cmake --preset "$preset" -DKW_PCH=ON -DKW_UNITY=ON "$@"
+}
 
 cmd_test() {
     local result=0
@@ -58,20 +70,20 @@ cmd_test() {
     if [ -f web/package.json ]; then
         step "Test the web UI's units" "npm test --prefix web runs them alone" npm test --prefix web || result=1
     fi
-    build_preset release || return 1
+    configure release -DKW_ENGINE_TESTS="${KW_FULL:-0}" && build_preset release || return 1
     test_preset release || result=1
-    step "Configure (asan)" "cmake's words are above" configure_only asan || return 1
-    # shellcheck disable=SC2046
-    build_preset asan $(unit_targets asan) || return 1
+    configure asan || return 1
+    # shellcheck disable=SC2046,SC2086
+    build_preset asan $(unit_targets asan | grep -vxF "$(printf '%s\n' $PROGRAM_TESTS)") || return 1
     # The long random runs and kills are the release build's: what the sanitizers see is in the usual ones already, and
     # they would take ten times as long. The fuzzers' limits are in the build.
     unset KW_FULL
-    ASAN_OPTIONS=detect_stack_use_after_return=1 test_preset asan -L 'unit|fuzz' || result=1
-    step "Configure (tsan)" "cmake's words are above" configure_only tsan || return 1
+    ASAN_OPTIONS=detect_stack_use_after_return=1 test_preset asan -L 'unit|fuzz' -E "$(any_of $PROGRAM_TESTS)" || result=1
+    configure tsan || return 1
     # shellcheck disable=SC2046,SC2086
     build_preset tsan $(have_targets tsan $TSAN_TESTS) || return 1
     GTEST_FILTER='-*Crash*:*Model*:Compaction*:Block*:PlanCompaction*' TSAN_OPTIONS="halt_on_error=1 suppressions=$KW_ROOT/tools/tsan.supp" \
-        test_preset tsan -R "^($(echo "$TSAN_TESTS" | tr ' ' '|'))\$" || result=1
+        test_preset tsan -R "$(any_of $TSAN_TESTS)" || result=1
     echo
     echo "Took $(((SECONDS - KW_STARTED) / 60)) min $(((SECONDS - KW_STARTED) % 60)) s."
     [ $result -ne 0 ] && [ "$FAILED" -eq 0 ] && FAILED=1

@@ -42,7 +42,7 @@ constexpr std::array kFaults{
               "data_access_total{type=\"sensitive\"}, security_events_total"},
 };
 
-HttpResponse json(int status, std::string body) {
+HttpResponse json_response(int status, std::string body) {
     return {status, "application/json", std::move(body), {}};
 }
 
@@ -128,16 +128,17 @@ HttpResponse FaultSwitch::answer(const HttpRequest& request) {
             body += fmt::format("{}{{\"name\":\"{}\",\"active\":{}}}", body.size() > 1 ? "," : "",
                                 kind.name, active(kind.name));
         }
-        return json(200, body + "]");
+        return json_response(200, body + "]");
     }
     if (request.method == "DELETE")
         return end(name) ? json(200, R"({"ended":true})")
                          : json(404, R"({"error":"no such fault here"})");
     const auto duration = parse_fault_duration(request.query_or("for", "5m"));
     if (!duration)
-        return json(400, R"({"error":"'for' is not a time like 90s or 5m, at most 24h"})");
-    if (!start(name, *duration)) return json(404, R"({"error":"no such fault here"})");
-    return json(200, fmt::format(R"({{"fault":"{}","seconds":{}}})", name, duration->count()));
+        return json_response(400, R"({"error":"'for' is not a time like 90s or 5m, at most 24h"})");
+    if (!start(name, *duration)) return json_response(404, R"({"error":"no such fault here"})");
+    return json_response(200,
+                         fmt::format(R"({{"fault":"{}","seconds":{}}})", name, duration->count()));
 }
 
 }  // namespace energy

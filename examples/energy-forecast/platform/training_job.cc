@@ -11,7 +11,7 @@ namespace energy {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr char kModelName[] = "load";
+constexpr char kTrainedModel[] = "load";
 constexpr Slot kTrainOnMax = 26 * kSlotsPerWeek;
 constexpr double kWorseByAtMost = 1;  // percentage points of accuracy, to replace what serves
 
@@ -103,7 +103,7 @@ TrainingJob::TrainingJob(Service& service, Database& database, ServingModel& ser
       shown_status_(service.metrics()
                         .gauge_family("model_training_status",
                                       "0 idle, 1 running, 2 succeeded, 3 failed.", {"model"})
-                        .with({kModelName})),
+                        .with({kTrainedModel})),
       shown_seconds_(service.metrics().gauge_family(
           "model_training_duration_seconds", "Time of the newest training; grows while it runs.",
           {"model"})),
@@ -113,7 +113,7 @@ TrainingJob::TrainingJob(Service& service, Database& database, ServingModel& ser
       runs_(service.metrics().counter_family("model_training_runs_total", "Trainings that ended.",
                                              {"outcome"})) {
     for (const std::string_view outcome : {"succeeded", "failed"}) runs_.with({outcome});
-    shown_seconds_.with({kModelName});
+    shown_seconds_.with({kTrainedModel});
 }
 
 TrainingJob::~TrainingJob() { cancel_ = true; }
@@ -130,7 +130,7 @@ bool TrainingJob::start(bool bad) {
         service_.log(kilowatch::LogLevel::kInfo, "training started", {{"bad", bad}});
         const kw::Result<void> done = run(bad);
         const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
-        shown_seconds_.with({kModelName}).set(seconds);
+        shown_seconds_.with({kTrainedModel}).set(seconds);
         runs_.with({done.ok() ? "succeeded" : "failed"}).increment();
         if (!done.ok())
             service_.log(kilowatch::LogLevel::kError, "training failed",
@@ -156,7 +156,7 @@ kw::Result<void> TrainingJob::run(bool bad) {
         options.booster.learning_rate = 0.5;
     }
     const auto on_round = [&](int) {
-        shown_seconds_.with({kModelName})
+        shown_seconds_.with({kTrainedModel})
             .set(std::chrono::duration<double>(Clock::now() - started).count());
         return !cancel_.load();
     };

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -17,7 +16,6 @@ struct Character {
 };
 // Precondition: valid UTF-8, not empty.
 Character first_character(std::string_view text);
-void append_utf8(std::string& out, uint32_t code);
 
 // Unicode's White_Space.
 bool is_white_space(uint32_t code);

@@ -9,6 +9,7 @@
 
 #include "alerting/matcher_syntax.h"
 #include "alerting/matchers.h"
+#include "base/utf8.h"
 #include "model/labels.h"
 
 namespace kw::alerting {

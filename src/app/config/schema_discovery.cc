@@ -82,13 +82,13 @@ Result<void> check_consul_sd(Section& sd) {
 constexpr Block kConsulSdBlock = {"consul_sd_config", kConsulSdFields, check_consul_sd};
 
 // docker_sd_configs, dockerswarm_sd_configs
-constexpr Field kFilterFields[] = {text("name"), texts("values")};
-constexpr Block kFilterBlock = {"filter", kFilterFields};
+constexpr Field kApiFilterFields[] = {text("name"), texts("values")};
+constexpr Block kApiFilterBlock = {"filter", kApiFilterFields};
 constexpr Field kDockerSdFields[] = {
     inlined(kHttpClientBlock),
     required(url("host")),
     integer("port", "80"),
-    blocks("filters", kFilterBlock),
+    blocks("filters", kApiFilterBlock),
     text("host_networking_host", "localhost"),
     duration("refresh_interval", "1m"),
     flag("match_first_network", true),
@@ -100,7 +100,7 @@ constexpr Field kDockerswarmSdFields[] = {
     required(url("host")),
     required(one_of("role", kSwarmRoles)),
     integer("port", "80"),
-    blocks("filters", kFilterBlock),
+    blocks("filters", kApiFilterBlock),
     duration("refresh_interval", "1m"),
 };
 constexpr Block kDockerswarmSdBlock = {"dockerswarm_sd_config", kDockerswarmSdFields};

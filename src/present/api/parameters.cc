@@ -91,23 +91,7 @@ int hex_value(char c) {
 
 bool append_rune(std::string& out, uint32_t rune) {
     if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) return false;
-    const auto byte = [&out](uint32_t value) { out += static_cast<char>(value); };
-    if (rune < 0x80) {
-        byte(rune);
-        return true;
-    }
-    if (rune >= 0x10000) {
-        byte(0xf0 | (rune >> 18));
-        byte(0x80 | ((rune >> 12) & 0x3f));
-    } else if (rune >= 0x800) {
-        byte(0xe0 | (rune >> 12));
-    }
-    if (rune >= 0x800) {
-        byte(0x80 | ((rune >> 6) & 0x3f));
-    } else {
-        byte(0xc0 | (rune >> 6));
-    }
-    byte(0x80 | (rune & 0x3f));
+    append_utf8(out, rune);
     return true;
 }
 

@@ -15,19 +15,19 @@
 namespace kw::promql {
 namespace {
 
-enum class Kind : unsigned char { kRate, kIncrease, kDelta };
+enum class CounterKind : unsigned char { kRate, kIncrease, kDelta };
 
 bool restarted(const RollupInput& in, uint32_t i) {
     return in.values[i] < in.values[i - 1] || start_says_restart(in, i);
 }
 
 double extrapolated(const RollupInput& in, Window window, size_t step, double difference,
-                    Kind kind) {
+                    CounterKind kind) {
     return difference * extrapolation(in, window, step, in.values[window.begin], difference,
-                                      kind != Kind::kDelta, kind == Kind::kRate);
+                                      kind != CounterKind::kDelta, kind == CounterKind::kRate);
 }
 
-void counter_over(const RollupInput& in, std::span<double> out, Kind kind) {
+void counter_over(const RollupInput& in, std::span<double> out, CounterKind kind) {
     std::vector<uint32_t>& restarts = in.scratch.indexes;
     restarts.clear();
     for (uint32_t i = 1; i < in.values.size(); ++i) {
@@ -45,8 +45,9 @@ void counter_over(const RollupInput& in, std::span<double> out, Kind kind) {
         }
         if (!from_zero) return extrapolated(in, window, step, difference, kind);
         difference += in.values[window.begin];
-        return kind == Kind::kRate ? difference / (static_cast<double>(in.range.range_ms) / 1000)
-                                   : difference;
+        return kind == CounterKind::kRate
+                   ? difference / (static_cast<double>(in.range.range_ms) / 1000)
+                   : difference;
     });
 }
 
@@ -112,16 +113,18 @@ double extrapolation(const RollupInput& in, Window window, size_t step, double f
     return factor;
 }
 
-void rate_over(const RollupInput& in, std::span<double> out) { counter_over(in, out, Kind::kRate); }
+void rate_over(const RollupInput& in, std::span<double> out) {
+    counter_over(in, out, CounterKind::kRate);
+}
 
 void increase_over(const RollupInput& in, std::span<double> out) {
-    counter_over(in, out, Kind::kIncrease);
+    counter_over(in, out, CounterKind::kIncrease);
 }
 
 void delta_over(const RollupInput& in, std::span<double> out) {
     each_window(in, out, 2, [&](Window window, size_t step) {
         const double difference = in.values[window.end - 1] - in.values[window.begin];
-        return extrapolated(in, window, step, difference, Kind::kDelta);
+        return extrapolated(in, window, step, difference, CounterKind::kDelta);
     });
 }
 

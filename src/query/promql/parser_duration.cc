@@ -8,29 +8,30 @@
 namespace kw::promql {
 namespace {
 
-using Op = DurationExpr::Op;
+using DurationOp = DurationExpr::Op;
 
-constexpr int kLowestPrecedence = 1;
-constexpr int kPowPrecedence = 3;
+constexpr int kLowestDurationPrecedence = 1;
+constexpr int kPowDurationPrecedence = 3;
 
 struct DurationOperator {
-    Op op;
+    DurationOp op;
     int precedence;
 };
 
 std::optional<DurationOperator> duration_operator(Token token) {
     switch (token) {
-        case Token::kAdd: return DurationOperator{Op::kAdd, 1};
-        case Token::kSub: return DurationOperator{Op::kSub, 1};
-        case Token::kMul: return DurationOperator{Op::kMul, 2};
-        case Token::kDiv: return DurationOperator{Op::kDiv, 2};
-        case Token::kMod: return DurationOperator{Op::kMod, 2};
-        case Token::kPow: return DurationOperator{Op::kPow, kPowPrecedence};
+        case Token::kAdd: return DurationOperator{DurationOp::kAdd, 1};
+        case Token::kSub: return DurationOperator{DurationOp::kSub, 1};
+        case Token::kMul: return DurationOperator{DurationOp::kMul, 2};
+        case Token::kDiv: return DurationOperator{DurationOp::kDiv, 2};
+        case Token::kMod: return DurationOperator{DurationOp::kMod, 2};
+        case Token::kPow: return DurationOperator{DurationOp::kPow, kPowDurationPrecedence};
         default: return std::nullopt;
     }
 }
 
-std::unique_ptr<DurationExpr> node(Op op, Span span, std::unique_ptr<DurationExpr> lhs = nullptr,
+std::unique_ptr<DurationExpr> node(DurationOp op, Span span,
+                                   std::unique_ptr<DurationExpr> lhs = nullptr,
                                    std::unique_ptr<DurationExpr> rhs = nullptr) {
     auto made = std::make_unique<DurationExpr>();
     made->op = op;
@@ -59,7 +60,7 @@ Result<Duration> Parser::bracket_duration(std::string_view context, std::string_
         case Token::kAggregate: break;
         default: return unexpected(context, expected);
     }
-    KW_TRY_ASSIGN(ParsedDuration parsed, duration_binary(kLowestPrecedence));
+    KW_TRY_ASSIGN(ParsedDuration parsed, duration_binary(kLowestDurationPrecedence));
     return to_duration(std::move(parsed), true);
 }
 
@@ -115,8 +116,9 @@ Result<Parser::ParsedDuration> Parser::duration_binary(int precedence_min) {
         if (!op || op->precedence < precedence_min) return lhs;
         if (chain + depth_ > options_.tree_height_max) return too_deep(now_.span.start);
         KW_TRY(advance());
-        KW_TRY_ASSIGN(ParsedDuration rhs,
-                      duration_binary(op->op == Op::kPow ? op->precedence : op->precedence + 1));
+        KW_TRY_ASSIGN(
+            ParsedDuration rhs,
+            duration_binary(op->op == DurationOp::kPow ? op->precedence : op->precedence + 1));
         const Span span{lhs.expr->span.start, rhs.expr->span.end};
         lhs.expr = node(op->op, span, std::move(lhs.expr), std::move(rhs.expr));
     }
@@ -130,7 +132,7 @@ Result<Parser::ParsedDuration> Parser::duration_unary(bool alone) {
     const uint32_t start = now_.span.start;
     KW_TRY(advance());
     KW_TRY_ASSIGN(ParsedDuration operand,
-                  alone ? duration_primary() : duration_binary(kPowPrecedence));
+                  alone ? duration_primary() : duration_binary(kPowDurationPrecedence));
     operand.expr->span.start = start;
     if (operand.is_plain()) {
         if (negate) operand.expr->value = -operand.expr->value;
@@ -138,7 +140,7 @@ Result<Parser::ParsedDuration> Parser::duration_unary(bool alone) {
     }
     if (negate) {
         const Span span = operand.expr->span;
-        operand.expr = node(Op::kNegate, span, std::move(operand.expr));
+        operand.expr = node(DurationOp::kNegate, span, std::move(operand.expr));
     }
     return operand;
 }
@@ -148,7 +150,7 @@ Result<Parser::ParsedDuration> Parser::duration_primary() {
         case Token::kNumber:
         case Token::kDuration: {
             const LexedToken token = now_;
-            ParsedDuration parsed{node(Op::kNumber, token.span)};
+            ParsedDuration parsed{node(DurationOp::kNumber, token.span)};
             parsed.expr->is_duration = is(Token::kDuration);
             KW_TRY_ASSIGN(parsed.expr->value,
                           parsed.expr->is_duration ? duration_seconds(token) : number_value(token));
@@ -158,9 +160,10 @@ Result<Parser::ParsedDuration> Parser::duration_primary() {
         case Token::kLeftParen: {
             const uint32_t start = now_.span.start;
             KW_TRY(advance());
-            KW_TRY_ASSIGN(ParsedDuration inner, duration_binary(kLowestPrecedence));
+            KW_TRY_ASSIGN(ParsedDuration inner, duration_binary(kLowestDurationPrecedence));
             KW_TRY(expect(Token::kRightParen, kDurationContext, "\")\""));
-            return ParsedDuration{node(Op::kParen, {start, last_end_}, std::move(inner.expr))};
+            return ParsedDuration{
+                node(DurationOp::kParen, {start, last_end_}, std::move(inner.expr))};
         }
         default: return duration_call();
     }
@@ -181,13 +184,13 @@ Result<Parser::ParsedDuration> Parser::duration_call() {
     KW_TRY(expect(Token::kLeftParen, kDurationContext, "\"(\""));
     ParsedDuration parsed;
     if (is_min || is_max) {
-        KW_TRY_ASSIGN(ParsedDuration lhs, duration_binary(kLowestPrecedence));
+        KW_TRY_ASSIGN(ParsedDuration lhs, duration_binary(kLowestDurationPrecedence));
         KW_TRY(expect(Token::kComma, kDurationContext, "\",\""));
-        KW_TRY_ASSIGN(ParsedDuration rhs, duration_binary(kLowestPrecedence));
-        parsed.expr =
-            node(is_min ? Op::kMinOf : Op::kMaxOf, {}, std::move(lhs.expr), std::move(rhs.expr));
+        KW_TRY_ASSIGN(ParsedDuration rhs, duration_binary(kLowestDurationPrecedence));
+        parsed.expr = node(is_min ? DurationOp::kMinOf : DurationOp::kMaxOf, {},
+                           std::move(lhs.expr), std::move(rhs.expr));
     } else {
-        parsed.expr = node(name.token == Token::kStep ? Op::kStep : Op::kRange, {});
+        parsed.expr = node(name.token == Token::kStep ? DurationOp::kStep : DurationOp::kRange, {});
     }
     KW_TRY(expect(Token::kRightParen, kDurationContext, "\")\""));
     parsed.expr->span = {name.span.start, last_end_};

@@ -4,27 +4,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace kw::promql {
 namespace {
-
-void append_utf8(std::string& out, uint32_t rune) {
-    const auto byte = [&out](uint32_t value) { out += static_cast<char>(value); };
-    if (rune < 0x80) {
-        byte(rune);
-    } else if (rune < 0x800) {
-        byte(0xc0 | (rune >> 6));
-        byte(0x80 | (rune & 0x3f));
-    } else if (rune < 0x10000) {
-        byte(0xe0 | (rune >> 12));
-        byte(0x80 | ((rune >> 6) & 0x3f));
-        byte(0x80 | (rune & 0x3f));
-    } else {
-        byte(0xf0 | (rune >> 18));
-        byte(0x80 | ((rune >> 12) & 0x3f));
-        byte(0x80 | ((rune >> 6) & 0x3f));
-        byte(0x80 | (rune & 0x3f));
-    }
-}
 
 uint32_t decode_utf8(std::string_view text, size_t at, size_t length) {
     const auto byte = [&](size_t i) {

@@ -135,7 +135,7 @@ struct CgroupMetric {
     std::array<LabelView, 2> labels{};  // beside `id`, as cAdvisor has them; empty ones are none
 };
 // Rows of one family stand together.
-constexpr CgroupMetric kMetrics[] = {
+constexpr CgroupMetric kCgroupMetrics[] = {
     {"container_cpu_cfs_periods_total", "Number of elapsed enforcement period intervals.",
      "counter", [](const Cgroup& group) { return group.of(group.cpu, "nr_periods"); }},
     {"container_cpu_cfs_throttled_periods_total", "Number of throttled period intervals.",
@@ -274,7 +274,7 @@ Result<void> collect_cgroups(const Host& host, ExpositionWriter& out) {
         }
     }
     std::string_view family;
-    for (const CgroupMetric& metric : kMetrics) {
+    for (const CgroupMetric& metric : kCgroupMetrics) {
         if (metric.name != family) out.family(metric.name, metric.help, metric.type);
         family = metric.name;
         for (const Cgroup& group : groups) {

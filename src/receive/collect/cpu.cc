@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 8> kModes = {"user",   "nice", "system",  "idle",
                                                     "iowait", "irq",  "softirq", "steal"};
 constexpr size_t kIdle = 3;
-constexpr size_t kColumns = 10;
+constexpr size_t kCpuColumns = 10;
 // Idle that goes back by more is a CPU that was taken out and came back: its counters begin anew.
 constexpr double kResetSeconds = 3;
 
@@ -64,8 +64,8 @@ Result<void> collect_cpu(const Host& host, HostMemory& memory, ExpositionWriter&
     for (const std::string_view line : lines_of(stat)) {
         const std::vector<std::string_view> words = words_of(line);
         if (words.size() < 2 || !words[0].starts_with("cpu") || words[0] == "cpu") continue;
-        std::vector<double> seconds(kColumns, 0);
-        for (size_t i = 0; i < kColumns && i + 1 < words.size(); ++i) {
+        std::vector<double> seconds(kCpuColumns, 0);
+        for (size_t i = 0; i < kCpuColumns && i + 1 < words.size(); ++i) {
             KW_TRY_ASSIGN(const double jiffies, number_of(words[i + 1]));
             seconds[i] = jiffies / ticks;
         }

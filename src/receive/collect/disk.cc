@@ -19,7 +19,7 @@ struct DiskColumn {
     std::string_view help;
     std::string_view type;
 };
-constexpr DiskColumn kColumns[] = {
+constexpr DiskColumn kDiskColumns[] = {
     {14, 0.001, "node_disk_discard_time_seconds_total",
      "This is the total number of seconds spent by all discards.", "counter"},
     {13, 1, "node_disk_discarded_sectors_total",
@@ -115,7 +115,7 @@ Result<void> collect_disk(const Host& host, HostMemory&, ExpositionWriter& out) 
             disk.columns.push_back(value);
         }
     }
-    for (const DiskColumn& column : kColumns) {
+    for (const DiskColumn& column : kDiskColumns) {
         out.family(column.name, column.help, column.type);
         for (const Disk& disk : disks) {
             if (column.column >= disk.columns.size()) continue;  // an older kernel

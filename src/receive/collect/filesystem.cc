@@ -76,7 +76,7 @@ struct FilesystemMetric {
     std::string_view help;
     double (*value)(const Mount& mount);
 };
-constexpr FilesystemMetric kMetrics[] = {
+constexpr FilesystemMetric kFilesystemMetrics[] = {
     {"node_filesystem_avail_bytes", "Filesystem space available to non-root users in bytes.",
      [](const Mount& mount) { return mount.stats.available_bytes; }},
     {"node_filesystem_files", "Filesystem total file nodes.",
@@ -155,7 +155,7 @@ Result<void> collect_filesystem(const Host& host, HostMemory&, ExpositionWriter&
                     {"mountpoint", mount.mount_point}},
                    1);
     }
-    for (const FilesystemMetric& metric : kMetrics) {
+    for (const FilesystemMetric& metric : kFilesystemMetrics) {
         out.family(metric.name, metric.help, "gauge");
         for (const Mount& mount : mounts) {
             if (mount.error.empty()) write(mount, metric.value(mount), out);

@@ -11,14 +11,14 @@ namespace kw::collect {
 namespace {
 
 // The columns of /proc/net/dev, by name.
-constexpr std::array<std::string_view, 16> kColumns = {
+constexpr std::array<std::string_view, 16> kNetdevColumns = {
     "receive_bytes",  "receive_packets",  "receive_errs",       "receive_drop",
     "receive_fifo",   "receive_frame",    "receive_compressed", "receive_multicast",
     "transmit_bytes", "transmit_packets", "transmit_errs",      "transmit_drop",
     "transmit_fifo",  "transmit_colls",   "transmit_carrier",   "transmit_compressed",
 };
 // Not in that file: packets that nobody wanted.
-constexpr size_t kNohandler = kColumns.size();
+constexpr size_t kNohandler = kNetdevColumns.size();
 // The order of the output.
 constexpr std::array<size_t, 17> kSorted = {0, 6,  3,  2,  4,  5,  7,  kNohandler, 1,
                                             8, 14, 13, 15, 11, 10, 12, 9};
@@ -85,7 +85,7 @@ Result<void> collect_netdev(const Host& host, HostMemory&, ExpositionWriter& out
         const size_t colon = line.rfind(':');  // a device's name may have one: eth0:1
         if (colon == std::string_view::npos) continue;
         const std::vector<std::string_view> words = words_of(line.substr(colon + 1));
-        if (words.size() < kColumns.size())
+        if (words.size() < kNetdevColumns.size())
             return invalid("net/dev has {} columns, want 16", words.size());
         devices.emplace_back(trimmed(line.substr(0, colon)), words);
     }
@@ -94,8 +94,8 @@ Result<void> collect_netdev(const Host& host, HostMemory&, ExpositionWriter& out
             write_nohandler(host, devices, out);
             continue;
         }
-        out.family(fmt::format("node_network_{}_total", kColumns[column]),
-                   fmt::format("Network device statistic {}.", kColumns[column]), "counter");
+        out.family(fmt::format("node_network_{}_total", kNetdevColumns[column]),
+                   fmt::format("Network device statistic {}.", kNetdevColumns[column]), "counter");
         for (const auto& [device, words] : devices) {
             KW_TRY_ASSIGN(const double value, number_of(words[column]));
             out.sample({{"device", device}}, value);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace kw::intake {
 namespace {
@@ -139,24 +140,6 @@ uint64_t md5_tail(std::string_view text) {
     return value;
 }
 
-void append_rune(std::string& out, uint32_t rune) {
-    if (rune < 0x80) {
-        out += static_cast<char>(rune);
-    } else if (rune < 0x800) {
-        out += static_cast<char>(0xc0 | rune >> 6);
-        out += static_cast<char>(0x80 | (rune & 0x3f));
-    } else if (rune < 0x10000) {
-        out += static_cast<char>(0xe0 | rune >> 12);
-        out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-        out += static_cast<char>(0x80 | (rune & 0x3f));
-    } else {
-        out += static_cast<char>(0xf0 | rune >> 18);
-        out += static_cast<char>(0x80 | (rune >> 12 & 0x3f));
-        out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-        out += static_cast<char>(0x80 | (rune & 0x3f));
-    }
-}
-
 // Unicode's simple mapping, rune by rune, whatever the process' locale. C.UTF-8 is built into
 // glibc.
 std::string change_case(std::string_view text, bool upper) {
@@ -169,7 +152,7 @@ std::string change_case(std::string_view text, bool upper) {
         const size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
         const std::string_view bytes = text.substr(i, length);
         if (!is_valid_utf8(bytes)) {
-            append_rune(out, 0xfffd);
+            append_utf8(out, 0xfffd);
             ++i;
             continue;
         }
@@ -177,7 +160,7 @@ std::string change_case(std::string_view text, bool upper) {
         for (size_t k = 1; k < length; ++k)
             rune = rune << 6 | (static_cast<uint8_t>(bytes[k]) & 0x3f);
         const wint_t changed = upper ? towupper_l(rune, unicode) : towlower_l(rune, unicode);
-        append_rune(out, static_cast<uint32_t>(changed));
+        append_utf8(out, static_cast<uint32_t>(changed));
         i += length;
     }
     return out;

@@ -73,11 +73,6 @@ bool is_older(const BlockMeta& lhs, const BlockMeta& rhs) {
     return lhs.generation != rhs.generation ? lhs.generation < rhs.generation : lhs.name < rhs.name;
 }
 
-int64_t floor_to(int64_t time, int64_t span) {
-    const int64_t remainder = time % span;
-    return time - remainder - (remainder < 0 ? span : 0);
-}
-
 // Groups of two blocks or more that overlap, directly or through others, by time.
 std::vector<std::vector<size_t>> overlapping_groups(const std::vector<BlockMeta>& metas,
                                                     const std::vector<size_t>& by_time) {
@@ -94,6 +89,11 @@ std::vector<std::vector<size_t>> overlapping_groups(const std::vector<BlockMeta>
 }
 
 }  // namespace
+
+int64_t floor_to(int64_t time, int64_t span) {
+    const int64_t remainder = time % span;
+    return time - remainder - (remainder < 0 ? span : 0);
+}
 
 std::vector<int64_t> compaction_spans_ms(const CompactionOptions& options) {
     int64_t longest = kBlockSpanMsMax;

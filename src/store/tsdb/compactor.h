@@ -35,6 +35,9 @@ struct CompactionOptions {
     int64_t retention_ms = int64_t{15} * 86400 * 1000;  // 0: kept for ever
 };
 
+// The multiple of span (above 0) at or before time.
+int64_t floor_to(int64_t time, int64_t span);
+
 // The spans of blocks, ascending: span_ms_min times powers of three.
 std::vector<int64_t> compaction_spans_ms(const CompactionOptions& options);
 

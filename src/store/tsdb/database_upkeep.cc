@@ -25,11 +25,6 @@ constexpr uint64_t kPressureBytes = 256 << 20;
 // Samples of many years that come at once become at most so many blocks.
 constexpr size_t kWindowsMax = 200;
 
-int64_t floor_to(int64_t time, int64_t span) {
-    const int64_t remainder = time % span;
-    return time - remainder - (remainder < 0 ? span : 0);
-}
-
 // The windows with samples up to `until`, as ranges: of the shortest span of blocks with which they are not too many.
 Result<std::vector<TimeRange>> windows_of(const Head& head, int64_t until,
                                           const CompactionOptions& options) {

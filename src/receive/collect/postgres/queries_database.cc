@@ -142,7 +142,7 @@ SELECT d.datname,
         FROM waiting w WHERE w.datname = d.datname)
 FROM pg_database d WHERE d.datallowconn ORDER BY 1 LIMIT 500)";
 
-constexpr PostgresQuery kQueries[] = {
+constexpr PostgresQuery kDatabaseQueries[] = {
     {"database", 0, 0, 1, kDatabase, kDatabaseSql},
     {"database_wraparound", 0, 0, 1, kWraparound, kWraparoundSql},
     {"stat_database", 0, 140000, 2, kStatDatabase, kStatDatabaseSql},
@@ -155,6 +155,6 @@ constexpr PostgresQuery kQueries[] = {
 
 }  // namespace
 
-std::span<const PostgresQuery> postgres_database_queries() { return kQueries; }
+std::span<const PostgresQuery> postgres_database_queries() { return kDatabaseQueries; }
 
 }  // namespace kw::collect

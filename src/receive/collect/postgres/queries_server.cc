@@ -166,7 +166,7 @@ FROM pg_stat_activity
 WHERE state IS DISTINCT FROM 'idle' AND xact_start IS NOT NULL AND query NOT LIKE 'autovacuum:%'
       AND pid <> pg_backend_pid())";
 
-constexpr PostgresQuery kQueries[] = {
+constexpr PostgresQuery kServerQueries[] = {
     {"replication", 0, 0, 0, kReplication, kReplicationSql},
     {"replication_slot", 0, 0, 2, kSlots, kSlotsSql},
     {"replication_slot_state", 0, 0, 3, kSlotStates, kSlotStatesSql},
@@ -184,6 +184,6 @@ constexpr PostgresQuery kQueries[] = {
 
 }  // namespace
 
-std::span<const PostgresQuery> postgres_server_queries() { return kQueries; }
+std::span<const PostgresQuery> postgres_server_queries() { return kServerQueries; }
 
 }  // namespace kw::collect

@@ -110,7 +110,7 @@ constexpr char kIndexSizesSql[] =
         "s.indexrelid") " ORDER BY c.relpages DESC, c.oid LIMIT 1000";
 #undef KW_NOT_LOCKED
 
-constexpr PostgresQuery kQueries[] = {
+constexpr PostgresQuery kTableQueries[] = {
     {"stat_user_tables", 0, 0, 3, kTables, kTablesSql},
     {"stat_user_tables_size", 0, 0, 3, kTableSizes, kTableSizesSql},
     {"statio_user_tables", 0, 0, 3, kTableBlocks, kTableBlocksSql},
@@ -121,6 +121,6 @@ constexpr PostgresQuery kQueries[] = {
 
 }  // namespace
 
-std::span<const PostgresQuery> postgres_table_queries() { return kQueries; }
+std::span<const PostgresQuery> postgres_table_queries() { return kTableQueries; }
 
 }  // namespace kw::collect

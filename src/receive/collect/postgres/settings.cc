@@ -25,7 +25,7 @@ constexpr KnownUnit kSizeUnits[] = {
     {"TB", {"_bytes", kKilo* kKilo* kKilo* kKilo}},
 };
 
-enum Column : size_t { kName, kSetting, kUnit, kType, kDescription, kColumns };
+enum Column : size_t { kName, kSetting, kUnit, kType, kDescription, kSettingColumns };
 
 }  // namespace
 
@@ -49,7 +49,7 @@ std::optional<SettingUnit> setting_unit(std::string_view unit) {
 }
 
 void write_postgres_settings(const PostgresRows& rows, ExpositionWriter& out) {
-    if (rows.column_count() != kColumns) return;
+    if (rows.column_count() != kSettingColumns) return;
     for (size_t row = 0; row < rows.row_count(); ++row) {
         const std::string_view setting = rows.text(row, kSetting);
         std::optional<double> value = rows.number(row, kSetting);

@@ -29,7 +29,7 @@ struct StatementMetric {
     std::string_view help;
     Column column;
 };
-constexpr StatementMetric kMetrics[] = {
+constexpr StatementMetric kStatementMetrics[] = {
     {"pg_stat_statements_calls_total", "Times that the statement was executed", kCalls},
     {"pg_stat_statements_seconds_total", "Time spent in the statement, in seconds", kSeconds},
     {"pg_stat_statements_rows_total", "Rows that the statement returned or changed", kRows},
@@ -100,7 +100,7 @@ Result<std::vector<std::string>> StatementCounter::write(const PostgresRows& row
                       [&](size_t a, size_t b) { return seconds[a] > seconds[b]; });
     order.resize(kept);
 
-    for (const StatementMetric& metric : kMetrics) {
+    for (const StatementMetric& metric : kStatementMetrics) {
         out.family(metric.name, metric.help, "counter");
         for (const size_t row : order) {
             out.sample({{"user", rows.text(row, kUser)},

@@ -81,7 +81,7 @@ struct Point {
     std::optional<double> sum;
 };
 
-struct Family {
+struct OpenMetricsFamily {
     std::string name;
     MetricType type = MetricType::kUnknown;
     bool has_type = false;
@@ -148,7 +148,7 @@ class OpenMetricsChecker final {
     Result<void> begin_family(std::string_view name) {
         KW_TRY(finish_family());
         if (!family_names_.emplace(name).second) return wrong("family {} is there twice", name);
-        family_ = Family{};
+        family_ = OpenMetricsFamily{};
         family_.name = name;
         has_unit_text_ = false;
         return {};
@@ -349,7 +349,7 @@ class OpenMetricsChecker final {
 
     Parser parser_;
     SeriesLabels labels_;
-    Family family_;
+    OpenMetricsFamily family_;
     bool has_unit_text_ = false;
     std::set<std::string, std::less<>> family_names_;
     std::map<std::string, std::string, std::less<>> owners_;  // sample name to family

@@ -9,7 +9,7 @@
 namespace kw::wire {
 namespace {
 
-struct Family {
+struct TextFamily {
     bool has_help = false;
     bool has_type = false;
     bool has_samples = false;
@@ -31,13 +31,13 @@ class TextChecker final {
                         return wrong("expected a space after the name {}", parser_.family());
                     }
                     if (parser_.metadata_text().empty()) break;  // says nothing
-                    Family& family = families_[std::string(parser_.family())];
+                    TextFamily& family = families_[std::string(parser_.family())];
                     if (family.has_help) return wrong("a second HELP for {}", parser_.family());
                     family.has_help = true;
                     break;
                 }
                 case Step::kType: {
-                    Family& family = families_[std::string(parser_.family())];
+                    TextFamily& family = families_[std::string(parser_.family())];
                     if (family.has_type) return wrong("a second TYPE for {}", parser_.family());
                     if (family.has_samples) {
                         return wrong("TYPE for {} after its first sample", parser_.family());
@@ -67,7 +67,7 @@ class TextChecker final {
         if (twice != names_.end()) return wrong("label {} is there twice", *twice);
 
         const std::string_view name = labels_.metric_name();
-        Family& family = family_of(name);
+        TextFamily& family = family_of(name);
         family.has_samples = true;
         if (family.type == MetricType::kHistogram && name.ends_with("_bucket"))
             return check_number("le");
@@ -76,7 +76,7 @@ class TextChecker final {
     }
 
     // `a_bucket` belongs to `a` where that is a histogram, and so on.
-    Family& family_of(std::string_view name) {
+    TextFamily& family_of(std::string_view name) {
         for (const std::string_view suffix : {"_bucket", "_count", "_sum"}) {
             if (!name.ends_with(suffix)) continue;
             const auto it = families_.find(name.substr(0, name.size() - suffix.size()));
@@ -118,7 +118,7 @@ class TextChecker final {
     Parser parser_;
     SeriesLabels labels_;
     std::vector<std::string_view> names_;
-    std::map<std::string, Family, std::less<>> families_;
+    std::map<std::string, TextFamily, std::less<>> families_;
 };
 
 }  // namespace

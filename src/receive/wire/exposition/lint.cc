@@ -12,7 +12,7 @@ namespace kw::wire {
 namespace {
 
 // What the remarks look at, of one family.
-struct Family {
+struct LintedFamily {
     MetricType type = MetricType::kUnknown;
     bool has_help = false;
     bool has_le = false;
@@ -20,12 +20,12 @@ struct Family {
     bool has_camel_case_label = false;
     uint64_t series = 0;
 };
-using Families = std::map<std::string, Family, std::less<>>;
+using Families = std::map<std::string, LintedFamily, std::less<>>;
 
 constexpr std::string_view kPartSuffixes[] = {"_bucket", "_sum", "_count"};
 
 // The family of a sample: a histogram's or summary's parts belong to it where its TYPE was seen.
-Family& family_of_sample(std::string_view name, Families& families) {
+LintedFamily& family_of_sample(std::string_view name, Families& families) {
     for (const std::string_view suffix : kPartSuffixes) {
         if (!name.ends_with(suffix)) continue;
         const auto whole = families.find(name.substr(0, name.size() - suffix.size()));
@@ -61,7 +61,7 @@ Result<Families> read_families(std::string_view text) {
                 !parser.metadata_text().empty();
         } else if (step == Step::kSample) {
             KW_TRY(series.read(parser.series(), ExpositionFormat::kText));
-            Family& family = family_of_sample(series.metric_name(), families);
+            LintedFamily& family = family_of_sample(series.metric_name(), families);
             ++family.series;
             for (const LabelView& label : series.labels()) {
                 family.has_le |= label.name == "le";
@@ -162,7 +162,7 @@ class Linter {
         remark(fmt::format("use base unit \"{}\" instead of \"{}\"", unit->base, unit->unit));
     }
 
-    void lint_counter(std::string_view name, const Family& family) {
+    void lint_counter(std::string_view name, const LintedFamily& family) {
         const bool has_total = name.ends_with("_total");
         if (family.type == MetricType::kCounter && !has_total) {
             remark("counter metrics should have \"_total\" suffix");
@@ -172,7 +172,7 @@ class Linter {
         if (is_other && has_total) remark("non-counter metrics should not have \"_total\" suffix");
     }
 
-    void lint_reserved(std::string_view name, const Family& family) {
+    void lint_reserved(std::string_view name, const LintedFamily& family) {
         if (family.type == MetricType::kUnknown) return;
         const bool is_histogram = family.type == MetricType::kHistogram;
         const bool is_summary = family.type == MetricType::kSummary;

@@ -18,7 +18,7 @@ using protobuf::kVarint;
 using protobuf::tag_of;
 
 // Of Prometheus' Histogram message (types.proto).
-constexpr protobuf::HistogramFields kHistogramFields = {
+constexpr protobuf::HistogramFields kRemoteHistogramFields = {
     .count_int = 1,
     .count_float = 2,
     .sum = 3,
@@ -61,7 +61,7 @@ bool read_sample(FieldReader& in, WriteRequest& out) {
 
 // A histogram that is not sound is counted and left out.
 bool read_histogram(FieldReader& in, WriteRequest& out) {
-    protobuf::HistogramDecoder decoder(kHistogramFields);
+    protobuf::HistogramDecoder decoder(kRemoteHistogramFields);
     uint64_t timestamp = 0;
     while (!in.at_end()) {
         uint32_t tag = 0;
