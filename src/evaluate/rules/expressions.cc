@@ -50,6 +50,20 @@ void collect_names(const Expr& expr, ReadNames& into) {
     each_child(expr, [&](const Expr& child) { collect_names(child, into); });
 }
 
+// How far back in time an expression looks, without the lookback.
+int64_t reach_ms(const Expr& expr) {
+    int64_t reach = 0;
+    each_child(expr, [&](const Expr& child) { reach = std::max(reach, reach_ms(child)); });
+    if (const auto* const selector = expr.as<promql::VectorSelector>()) {
+        reach += std::max<int64_t>(0, selector->offset.ms);
+    } else if (const auto* const matrix = expr.as<promql::MatrixSelector>()) {
+        reach += matrix->range.ms;
+    } else if (const auto* const subquery = expr.as<promql::SubqueryExpr>()) {
+        reach += subquery->range.ms + std::max<int64_t>(0, subquery->offset.ms);
+    }
+    return reach;
+}
+
 // Whether anything was changed.
 bool drop_conditions(Expr& expr) {
     bool changed = false;
@@ -87,6 +101,11 @@ ReadNames read_names(const promql::Expr& expr) {
     std::sort(names.names.begin(), names.names.end());
     names.names.erase(std::unique(names.names.begin(), names.names.end()), names.names.end());
     return names;
+}
+
+int64_t slowest_detection_ms(const promql::Expr& expr, int64_t for_ms, int64_t interval_ms) {
+    const int64_t waits = (for_ms + interval_ms - 1) / interval_ms;
+    return reach_ms(expr) + (1 + waits) * interval_ms;
 }
 
 std::string presence_query(const promql::Expr& expr) {

@@ -22,6 +22,10 @@ ReadNames read_names(const promql::Expr& expr);
 // compares nothing: then an empty answer and no data are the same.
 std::string presence_query(const promql::Expr& expr);
 
+// The longest time from the beginning of a cause to the alert: the expression's windows fill and its offsets pass, `for` goes
+// by in whole intervals, and the evaluation before the cause was just over. Durations that the query computes count as 0.
+int64_t slowest_detection_ms(const promql::Expr& expr, int64_t for_ms, int64_t interval_ms);
+
 // The order in which the rules of a group may run: those of one wave at the same time, wave after wave. Two rules
 // of which one reads what the other writes, or that write the same name, stand in different waves in the order
 // of the file, so that the answers are those of running one after the other.

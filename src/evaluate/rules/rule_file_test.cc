@@ -132,6 +132,29 @@ TEST(Expressions, PresenceAsksWithoutConditions) {
     }
 }
 
+// guide: P28
+TEST(Expressions, SlowestDetectionCountsWindowsForAndInterval) {
+    struct Row {
+        const char* expr;
+        int64_t for_s;
+        int64_t want_s;
+    };
+    const Row rows[] = {
+        {"up == 0", 0, 15},
+        {R"(rate(http_requests_total{status=~"5.."}[5m]) > 0.1)", 300, 615},
+        {"x > 1", 20, 45},
+        {"rate(a[5m]) / rate(b[10m]) > 1", 0, 615},
+        {"max_over_time(rate(a[1m])[10m:1m]) > 1", 60, 735},
+        {"a offset 2m > a", 0, 135},
+        {"a offset -2m > a", 0, 15},
+    };
+    for (const Row& row : rows) {
+        EXPECT_EQ(slowest_detection_ms(*promql::parse(row.expr).value(), row.for_s * 1000, 15'000),
+                  row.want_s * 1000)
+            << row.expr;
+    }
+}
+
 TEST(Expressions, WavesKeepWhatReadsBehindWhatWrites) {
     const auto waves = [](const char* text) {
         return plan_waves(read_rule_file(text, "r.yml", {}).value().groups[0].rules, {});

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "api/envelope.h"
+#include "base/utf8.h"
 #include "model/labels.h"
 #include "net/request.h"
 #include "promql/parser.h"

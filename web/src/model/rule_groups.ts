@@ -10,6 +10,8 @@ export interface KnownGroup {
   readonly error?: string; // why it does not run
   readonly recording: number;
   readonly alerting: number;
+  // Of each rule, seconds from the beginning of a cause to its alert, at the most; null of recording rules.
+  readonly slowestDetection?: readonly (number | null)[];
 }
 
 export interface KnownGroups {

@@ -1,5 +1,6 @@
 #include "api/rules/rule_api.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <memory>
@@ -11,6 +12,8 @@
 #include "net/request.h"
 #include "net/response_writer.h"
 #include "net/router.h"
+#include "promql/parser.h"
+#include "rules/expressions.h"
 
 namespace kw::api {
 namespace {
@@ -83,6 +86,25 @@ void write_counts(JsonWriter& json, const std::vector<rules::Rule>& rules) {
     json.key("recording").count(recording).key("alerting").count(rules.size() - recording);
 }
 
+// How long it may take until each rule's alert fires, in seconds; null of a recording rule.
+void write_detection(JsonWriter& json, const rules::GroupView& group,
+                     const promql::ParseOptions& features) {
+    json.key("slowestDetection").begin_array();
+    for (const rules::RuleView& view : group.rules) {
+        const rules::Rule& rule = view.rule;
+        const Result<promql::ExprPtr> expr = promql::parse(rule.expr, features);
+        if (rule.kind == rules::Rule::Kind::kRecording || !expr.ok()) {
+            json.null();
+            continue;
+        }
+        const int64_t ms =
+            group.query_offset_ms +
+            rules::slowest_detection_ms(*expr.value(), rule.for_ms, group.interval_ms);
+        json.number(static_cast<double>(ms) / 1000);
+    }
+    json.end_array();
+}
+
 // What an editor shows beside the text.
 void write_rules(JsonWriter& json, const std::vector<rules::Rule>& rules) {
     json.key("rules").begin_array();
@@ -151,13 +173,15 @@ Result<void> RuleApi::list(const net::Request&, net::ResponseWriter& response) c
     SuccessEnvelope envelope(response);
     JsonWriter& json = envelope.data();
     json.begin_object().key("groups").begin_array();
-    for (const rules::GroupView& group : given_.manager.groups()) {
+    const std::vector<rules::GroupView> running = given_.manager.groups();
+    for (const rules::GroupView& group : running) {
         if (group.file == rules::kApiFile) continue;
         json.begin_object().key("name").string(group.name).key("origin").string("file");
         json.key("file").string(group.file);
         std::vector<rules::Rule> rules;
         for (const rules::RuleView& view : group.rules) rules.push_back(view.rule);
         write_counts(json, rules);
+        write_detection(json, group, given_.reading.features);
         json.end_object();
     }
     for (const auto& [name, group] : of_api) {
@@ -165,6 +189,11 @@ Result<void> RuleApi::list(const net::Request&, net::ResponseWriter& response) c
         json.key("file").string(rules::kApiFile);
         write_api_part(json, group);
         write_counts(json, group.group.rules);
+        const auto runs =
+            std::find_if(running.begin(), running.end(), [&](const rules::GroupView& one) {
+                return one.file == rules::kApiFile && one.name == group.name;
+            });
+        if (runs != running.end()) write_detection(json, *runs, given_.reading.features);
         json.end_object();
     }
     json.end_array().end_object();

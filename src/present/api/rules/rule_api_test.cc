@@ -102,6 +102,19 @@ TEST_F(RuleApiTest, GroupsAreMadeShownAndRemoved) {
     EXPECT_EQ(ask("GET", "").data()["groups"].size(), 1u);
 }
 
+// guide: P28
+TEST_F(RuleApiTest, SaysHowLateAnAlertMayBe) {
+    ASSERT_EQ(ask("PUT", "/groups/late", {},
+                  "interval: 15s\nrules:\n- record: r\n  expr: x\n"
+                  "- alert: A\n  expr: rate(x[5m]) > 0.1\n  for: 5m\n")
+                  .status,
+              200);
+    const Json groups = ask("GET", "").data()["groups"];
+    ASSERT_EQ(groups.size(), 2u);
+    EXPECT_EQ(groups[0]["slowestDetection"], Json::parse("[null]"));
+    EXPECT_EQ(groups[1]["slowestDetection"], Json::parse("[null, 615]"));
+}
+
 TEST_F(RuleApiTest, WhatIsWrongHasAStatusAndAPlace) {
     const Answer bad =
         ask("PUT", "/groups/g", {{"dry_run", "1"}}, "rules:\n- {record: a, expr: x, exp: y}");

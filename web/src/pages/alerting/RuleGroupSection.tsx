@@ -34,16 +34,19 @@ export interface GroupActions {
 export interface RuleGroupSectionProps {
   readonly group: RuleGroup;
   readonly nowMs: number;
+  readonly detection: readonly (number | null)[]; // seconds, of each rule; empty: not known
   readonly actions: GroupActions | undefined; // of a server that has them
 }
 
-export function RuleGroupSection({ group, nowMs, actions }: RuleGroupSectionProps): ReactElement {
+export function RuleGroupSection({ group, nowMs, detection, actions }: RuleGroupSectionProps): ReactElement {
   const [limit, setLimit] = useState(RULES_SHOWN);
   const firing = group.rules.filter((rule) => rule.type === 'alerting' && rule.state === 'firing').length;
   const failing = group.rules.filter((rule) => rule.health === 'err').length;
   const evaluated = timeOf(group.lastEvaluation);
   const isOfApi = group.file === API_FILE;
-  const rules = group.rules.toSorted((a, b) => urgencyOf(a) - urgencyOf(b));
+  const rules = group.rules
+    .map((rule, i) => ({ rule, detection: detection[i] ?? undefined }))
+    .toSorted((a, b) => urgencyOf(a.rule) - urgencyOf(b.rule));
   return (
     <details className={css.group} open>
       <summary>
@@ -81,8 +84,8 @@ export function RuleGroupSection({ group, nowMs, actions }: RuleGroupSectionProp
       </div>
       {group.rules.length === 0 && <p className={css.file}>This group has no rules.</p>}
       <ul aria-label={`Rules of ${group.name}`}>
-        {rules.slice(0, limit).map((rule, i) => (
-          <RuleItem key={`${rule.name} ${i}`} rule={rule} nowMs={nowMs} />
+        {rules.slice(0, limit).map((one, i) => (
+          <RuleItem key={`${one.rule.name} ${i}`} rule={one.rule} detection={one.detection} nowMs={nowMs} />
         ))}
       </ul>
       {rules.length > limit && (
@@ -94,7 +97,13 @@ export function RuleGroupSection({ group, nowMs, actions }: RuleGroupSectionProp
   );
 }
 
-function RuleItem({ rule, nowMs }: { readonly rule: Rule; readonly nowMs: number }): ReactElement {
+interface RuleItemProps {
+  readonly rule: Rule;
+  readonly detection: number | undefined; // seconds
+  readonly nowMs: number;
+}
+
+function RuleItem({ rule, detection, nowMs }: RuleItemProps): ReactElement {
   const evaluated = timeOf(rule.lastEvaluation);
   return (
     <li className={css.rule}>
@@ -113,6 +122,11 @@ function RuleItem({ rule, nowMs }: { readonly rule: Rule; readonly nowMs: number
       {rule.labels !== undefined && Object.keys(rule.labels).length > 0 && <LabelChips labels={rule.labels} />}
       <p className={css.facts}>
         {rule.type === 'alerting' && rule.duration > 0 && <span>for {formatSeconds(rule.duration)}</span>}
+        {rule.type === 'alerting' && detection !== undefined && (
+          <span title="Its windows fill, `for` passes, and an evaluation may just have been: so long after the beginning of a cause it fires at the latest">
+            fires within {formatSeconds(detection)}
+          </span>
+        )}
         {rule.type === 'alerting' && rule.keepFiringFor > 0 && (
           <span>keeps firing for {formatSeconds(rule.keepFiringFor)}</span>
         )}

@@ -82,6 +82,7 @@ export function RulesTab(): ReactElement {
             data={data}
             filter={filter}
             nowMs={rules.state === 'ready' ? rules.loadedAtMs : 0}
+            known={known.state === 'ready' ? known.data.groups : []}
             actions={isOurs ? actions : undefined}
           />
         )}
@@ -117,10 +118,11 @@ interface GroupsProps {
   readonly data: RulesData;
   readonly filter: RuleFilter;
   readonly nowMs: number;
+  readonly known: readonly KnownGroup[];
   readonly actions: GroupActions | undefined;
 }
 
-function Groups({ data, filter, nowMs, actions }: GroupsProps): ReactElement {
+function Groups({ data, filter, nowMs, known, actions }: GroupsProps): ReactElement {
   const { text, state } = filter;
   const groups = useMemo(() => filterGroups(data.groups, { text, state }), [data, text, state]);
   const counts = useMemo(() => countRules(data.groups), [data]);
@@ -145,7 +147,13 @@ function Groups({ data, filter, nowMs, actions }: GroupsProps): ReactElement {
         </Hint>
       )}
       {groups.map((group) => (
-        <RuleGroupSection key={`${group.file} ${group.name}`} group={group} nowMs={nowMs} actions={actions} />
+        <RuleGroupSection
+          key={`${group.file} ${group.name}`}
+          group={group}
+          nowMs={nowMs}
+          detection={known.find(({ name, file }) => name === group.name && file === group.file)?.slowestDetection ?? []}
+          actions={actions}
+        />
       ))}
     </>
   );
