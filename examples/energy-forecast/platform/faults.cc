@@ -131,8 +131,8 @@ HttpResponse FaultSwitch::answer(const HttpRequest& request) {
         return json_response(200, body + "]");
     }
     if (request.method == "DELETE")
-        return end(name) ? json(200, R"({"ended":true})")
-                         : json(404, R"({"error":"no such fault here"})");
+        return end(name) ? json_response(200, R"({"ended":true})")
+                         : json_response(404, R"({"error":"no such fault here"})");
     const auto duration = parse_fault_duration(request.query_or("for", "5m"));
     if (!duration)
         return json_response(400, R"({"error":"'for' is not a time like 90s or 5m, at most 24h"})");

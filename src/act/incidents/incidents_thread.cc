@@ -16,7 +16,7 @@ namespace {
 // How long after it was resolved a timeline is still gathered: what came after is compared with what was before.
 constexpr int64_t kGatherAfterMs = 15 * 60'000;
 
-struct Mean {
+struct MeanSeconds {
     double sum_s = 0;
     size_t count = 0;
     void add(int64_t distance_ms) {
@@ -143,9 +143,9 @@ void Incidents::show_metrics() {
     const Millis since = env_.clock.now() - options_.mean_window_ms;
     constexpr size_t kSeverityCount = std::size(kSeverities);
     size_t open[kSeverityCount][std::size(kPhases)] = {};
-    Mean detect[kSeverityCount];
-    Mean acknowledge[kSeverityCount];
-    Mean resolve[kSeverityCount];
+    MeanSeconds detect[kSeverityCount];
+    MeanSeconds acknowledge[kSeverityCount];
+    MeanSeconds resolve[kSeverityCount];
     for (const IncidentPtr& incident : list()) {
         const auto severity = static_cast<size_t>(incident->severity);
         if (incident->is_open()) ++open[severity][static_cast<size_t>(incident->phase)];
@@ -167,20 +167,24 @@ void Incidents::show_metrics() {
                        {{"severity", text}, {"phase", std::string(phase_text(phase))}})
                 .set(static_cast<double>(open[index][static_cast<size_t>(phase)]));
         }
-        const auto show = [&](std::string_view name, std::string_view help, const Mean& mean) {
+        const auto show = [&](std::string_view name, std::string_view help,
+                              const MeanSeconds& mean) {
             if (mean.count == 0) return;
             env_.metrics.gauge(name, help, {{"severity", text}})
                 .set(mean.sum_s / static_cast<double>(mean.count));
         };
         show("kilowatch_incident_mttd_seconds",
-             "Mean time from the beginning to the detection, of incidents of the last 30 days.",
+             "MeanSeconds time from the beginning to the detection, of incidents of the last 30 "
+             "days.",
              detect[index]);
         show("kilowatch_incident_mtta_seconds",
-             "Mean time from the detection to the acknowledgement, of incidents of the last 30 "
+             "MeanSeconds time from the detection to the acknowledgement, of incidents of the last "
+             "30 "
              "days.",
              acknowledge[index]);
         show("kilowatch_incident_mttr_seconds",
-             "Mean time from the beginning to the resolution, of incidents of the last 30 days.",
+             "MeanSeconds time from the beginning to the resolution, of incidents of the last 30 "
+             "days.",
              resolve[index]);
     }
 }

@@ -55,14 +55,14 @@ constexpr Block kTlsServerBlock = {"tls_server_config", kTlsServerFields, check_
 
 constexpr std::string_view kFrameOptions[] = {"deny", "sameorigin"};
 constexpr std::string_view kTypeOptions[] = {"nosniff"};
-constexpr Field kHeaderFields[] = {
+constexpr Field kWebHeaderFields[] = {
     text("Content-Security-Policy"),
     one_of("X-Frame-Options", kFrameOptions),
     one_of("X-Content-Type-Options", kTypeOptions),
     text("X-XSS-Protection"),
     text("Strict-Transport-Security"),
 };
-constexpr Block kHeadersBlock = {"headers", kHeaderFields};
+constexpr Block kHeadersBlock = {"headers", kWebHeaderFields};
 constexpr Field kHttpServerFields[] = {flag("http2", true), block("headers", kHeadersBlock)};
 constexpr Block kHttpServerBlock = {"http_server_config", kHttpServerFields};
 

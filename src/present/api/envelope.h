@@ -19,6 +19,9 @@ class ResponseWriter;
 
 namespace kw::api {
 
+// What never happened yet, of a rule or a scrape: Go's zero time.
+inline constexpr std::string_view kNever = "0001-01-01T00:00:00Z";
+
 struct ErrorKind {
     std::string_view type;  // errorType
     int status;

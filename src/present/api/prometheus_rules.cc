@@ -12,9 +12,6 @@
 namespace kw::api {
 namespace {
 
-// What was never evaluated: Go's zero time.
-constexpr std::string_view kNever = "0001-01-01T00:00:00Z";
-
 std::string time_text(Millis time) {
     return time == Millis{0} ? std::string(kNever) : format_rfc3339(time);
 }

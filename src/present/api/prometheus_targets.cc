@@ -16,9 +16,6 @@
 namespace kw::api {
 namespace {
 
-// A target that was never scraped: Go's zero time.
-constexpr std::string_view kNever = "0001-01-01T00:00:00Z";
-
 std::string_view health_name(scrape::Health health) {
     switch (health) {
         case scrape::Health::kUnknown: return "unknown";
