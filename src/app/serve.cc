@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "alerting/alert_table.h"
 #include "alerting/alertmanager.h"
 #include "alerting/notify_pipeline.h"
 #include "alerting/silence_table.h"
@@ -249,8 +250,12 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
                   alerting::SilenceTable::open(*state, clock));
     KW_TRY_ASSIGN(const std::unique_ptr<alerting::NotifyPipeline> notifications,
                   alerting::NotifyPipeline::open(env, fetcher, *state, {}));
-    alerting::Alertmanager alertmanager(env, *notifications, silence_table.get(), {});
+    KW_TRY_ASSIGN(const std::unique_ptr<alerting::AlertTable> alert_table,
+                  alerting::AlertTable::open(*state));
+    alerting::Alertmanager alertmanager(env, *notifications, silence_table.get(), {},
+                                        alert_table.get());
     KW_TRY(alertmanager.silences().load());
+    KW_TRY(alertmanager.load(running.alertmanager()->resolve_timeout_ms));
     // Others may send their alerts from the first moment on.
     alertmanager.apply(running.alertmanager());
     forward::Forwarder forwarder(env, fetcher, forward_options(settings));

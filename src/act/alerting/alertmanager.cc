@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include "base/check.h"
@@ -42,6 +43,14 @@ Result<void> check_report(const Alert& alert) {
     return {};
 }
 
+// Of its texts: what its sender decides on.
+uint64_t bytes_of(const Alert& alert) {
+    uint64_t bytes = alert.generator_url.size();
+    for (const LabelView& label : alert.labels) bytes += label.name.size() + label.value.size();
+    for (const auto& [name, value] : alert.annotations) bytes += name.size() + value.size();
+    return bytes;
+}
+
 Alert to_alert(Report report, Millis now, int64_t resolve_timeout_ms) {
     Alert alert;
     alert.labels = std::move(report.labels);
@@ -56,13 +65,27 @@ Alert to_alert(Report report, Millis now, int64_t resolve_timeout_ms) {
     return alert;
 }
 
+// Those that nobody said were over, and are.
+std::vector<AlertPtr> ended_by_themselves(const std::vector<AlertPtr>& alerts, Millis now) {
+    std::vector<AlertPtr> ended;
+    for (const AlertPtr& alert : alerts) {
+        if (alert->is_resolved_at(now) && !alert->is_resolved_at(alert->updated_at))
+            ended.push_back(alert);
+    }
+    return ended;
+}
+
 }  // namespace
 
 struct Alertmanager::Active {
-    Active(std::shared_ptr<const Settings> of, size_t groups_max)
+    Active(std::shared_ptr<const Settings> of, const NotificationSink& sink)
         : settings(std::move(of)),
           inhibitor(settings->inhibit_rules),
-          dispatcher(settings->route, groups_max) {}
+          dispatcher(settings->route,
+                     [&sink](const Route& route, const LabelSet& group_labels, const Alert& alert) {
+                         return sink.was_told_firing(group_key(route, group_labels), route.receiver,
+                                                     fingerprint(alert.labels));
+                     }) {}
 
     const std::shared_ptr<const Settings> settings;
     // Under Alertmanager's mutex.
@@ -71,11 +94,16 @@ struct Alertmanager::Active {
 };
 
 Alertmanager::Alertmanager(Environment& env, NotificationSink& sink, SilenceStore* store,
-                           const Options& options)
+                           const Options& options, AlertTable* table)
     : env_(env),
       sink_(sink),
       options_(options),
+      table_(table),
       silences_(env.clock, store, options.silences),
+      unrecorded_counter_(env.metrics.counter(
+          "kilowatch_alerts_unrecorded_total",
+          "Changes of stored alerts that the state did not take: alerts of them "
+          "may not outlive a crash.")),
       firing_counter_(env.metrics.counter("alertmanager_alerts_received_total",
                                           "The total number of received alerts.",
                                           {{"status", "firing"}, {"version", "v2"}})),
@@ -103,14 +131,42 @@ Alertmanager::Alertmanager(Environment& env, NotificationSink& sink, SilenceStor
 
 Alertmanager::~Alertmanager() { stop(); }
 
+Result<void> Alertmanager::load(int64_t grace_ms) {
+    if (table_ == nullptr) return {};
+    KW_TRY_ASSIGN(AlertTable::Loaded loaded, table_->load());
+    if (loaded.unreadable_count > 0) {
+        env_.log.error("stored alerts cannot be read; their senders are to say them again",
+                       {{"alerts", std::to_string(loaded.unreadable_count)}});
+    }
+    const Millis now = env_.clock.now();
+    MutexLock lock(mutex_);
+    size_t firing_count = 0;
+    for (AlertTable::Row& row : loaded.rows) {
+        Alert& alert = row.alert;
+        if (!row.has_ended && alert.ends_at < now + grace_ms) {
+            alert.ends_at = now + grace_ms;
+            alert.ends_by_timeout = true;  // who renews it says the end
+        }
+        firing_count += alert.is_resolved_at(now) ? 0 : 1;
+        bytes_ += bytes_of(alert);
+        LabelSet labels = alert.labels;
+        alerts_.insert_or_assign(std::move(labels),
+                                 std::make_shared<const Alert>(std::move(alert)));
+    }
+    env_.metrics
+        .gauge("kilowatch_alerts_restored", "Alerts that the last start found, and that went on.")
+        .set(static_cast<double>(firing_count));
+    return {};
+}
+
 void Alertmanager::apply(std::shared_ptr<const Settings> settings) {
     sink_.apply(settings->notify);
-    auto active = std::make_shared<Active>(std::move(settings), options_.groups_max);
+    auto active = std::make_shared<Active>(std::move(settings), sink_);
     const Millis now = env_.clock.now();
     MutexLock lock(mutex_);
     for (const auto& [labels, alert] : alerts_) {
         active->inhibitor.update(alert);
-        active->dispatcher.add(alert, now);
+        active->dispatcher.add(alert, now, options_.groups_max + options_.reserve);
     }
     active_ = std::move(active);
     is_woken_ = true;
@@ -155,9 +211,43 @@ void Alertmanager::run(const std::stop_token& stop) {
     }
 }
 
+state::Store::Done Alertmanager::noting() {
+    // Without `this`: the state may answer when this is gone already.
+    return [&counter = unrecorded_counter_, &log = env_.log](const Result<void>& written) {
+        if (written.ok()) return;
+        counter.add();
+        log.error("alerts cannot be written to the state", {{"error", written.error().message}});
+    };
+}
+
 PutOutcome Alertmanager::put(std::vector<Report> reports) {
+    return take(std::move(reports), options_.reserve, noting());
+}
+
+PutOutcome Alertmanager::put_durably(std::vector<Report> reports) {
+    // Shared: who sets the value may still be in it when who waits has it.
+    const auto promise = std::make_shared<std::promise<Result<void>>>();
+    std::future<Result<void>> written = promise->get_future();
+    PutOutcome outcome =
+        take(std::move(reports), 0, [promise, note = noting()](Result<void> result) {
+            note(result);
+            promise->set_value(std::move(result));
+        });
+    if (const Result<void> result = written.get(); !result.ok())
+        outcome.unrecorded = result.error().message;
+    return outcome;
+}
+
+// `done` is called once: when all that was taken is durable, or will not be.
+PutOutcome Alertmanager::take(std::vector<Report> reports, size_t reserve,
+                              state::Store::Done done) {
     const Millis now = env_.clock.now();
+    const size_t alerts_max = options_.alerts_max + reserve;
+    const size_t groups_max = options_.groups_max + reserve;
+    const uint64_t bytes_max =
+        options_.bytes_max + reserve * (options_.bytes_max / options_.alerts_max);
     PutOutcome outcome;
+    std::vector<AlertPtr> changed;
     MutexLock lock(mutex_);
     for (Report& report : reports) {
         auto alert = std::make_shared<Alert>(
@@ -168,8 +258,18 @@ PutOutcome Alertmanager::put(std::vector<Report> reports) {
             invalid_counter_.add();
             continue;
         }
+        const uint64_t bytes = bytes_of(*alert);
+        if (bytes > options_.alert_bytes_max) {
+            outcome.errors.push_back(fmt::format(
+                "an alert has {} bytes of text, at most {} are kept; shorten its annotations",
+                bytes, options_.alert_bytes_max));
+            invalid_counter_.add();
+            continue;
+        }
         const auto found = alerts_.find(alert->labels);
-        if (found == alerts_.end() && alerts_.size() >= options_.alerts_max) {
+        const uint64_t bytes_before = found == alerts_.end() ? 0 : bytes_of(*found->second);
+        if ((found == alerts_.end() && alerts_.size() >= alerts_max) ||
+            (bytes > bytes_before && bytes_ - bytes_before + bytes > bytes_max)) {
             ++outcome.limited_count;
             continue;
         }
@@ -178,23 +278,38 @@ PutOutcome Alertmanager::put(std::vector<Report> reports) {
         }
         const AlertPtr stored = std::move(alert);
         alerts_.insert_or_assign(stored->labels, stored);
+        bytes_ += bytes_of(*stored) - bytes_before;
+        if (table_ != nullptr) changed.push_back(stored);
         active_->inhibitor.update(stored);
-        if (active_->dispatcher.add(stored, now)) {
+        if (active_->dispatcher.add(stored, now, groups_max)) {
             ++outcome.taken_count;
         } else {
             ++outcome.limited_count;
         }
     }
     limited_counter_.add(outcome.limited_count);
-    if (outcome.limited_count > 0 && !is_limit_logged_) {
-        is_limit_logged_ = true;  // until there is room again
-        env_.log.error("alerts are refused: there are too many",
-                       {{"alerts", std::to_string(alerts_.size())},
-                        {"alerts_max", std::to_string(options_.alerts_max)},
-                        {"groups_max", std::to_string(options_.groups_max)}});
+    if (outcome.limited_count > 0) {
+        outcome.limit = fmt::format(
+            "{} alerts in {} groups with {} MiB of text are kept, at most {}, {} and {} MiB, ended "
+            "ones "
+            "among them for {} min; end or stop what floods (GET /api/v2/alerts shows it), then "
+            "send again",
+            alerts_.size(), active_->dispatcher.group_count(), bytes_ >> 20, alerts_max, groups_max,
+            bytes_max >> 20, options_.resolved_retention_ms / 60'000);
+        if (!std::exchange(is_limit_logged_, true)) {  // until there is room again
+            env_.log.error(
+                "alerts are refused: there are too many",
+                {{"refused", std::to_string(outcome.limited_count)}, {"limit", outcome.limit}});
+        }
     }
     is_woken_ = true;
     wake_.notify_all();
+    // Under the lock, so that the table sees changes of an alert in their order.
+    if (changed.empty()) {
+        done({});
+    } else {
+        table_->put_later(std::move(changed), now, std::move(done));
+    }
     return outcome;
 }
 
@@ -213,6 +328,11 @@ size_t Alertmanager::run_due() {
 
 void Alertmanager::hand_on(const std::shared_ptr<Active>& active, Flush flush) {
     const Route& route = *flush.route;
+    // Before anybody is told of it an end is in the state, so that no start takes it for one that nobody saw.
+    if (std::vector<AlertPtr> ended = ended_by_themselves(flush.alerts, flush.now);
+        table_ != nullptr && !ended.empty()) {
+        table_->end_later(std::move(ended), flush.now, noting());
+    }
     Notification notification;
     const bool is_muted =
         !muting_intervals(route, active->settings->time_intervals, flush.now).empty();
@@ -258,10 +378,24 @@ void Alertmanager::run_maintenance() {
         if (active_ == nullptr) return;
         active_->dispatcher.collect_garbage();
         active_->inhibitor.collect_garbage(now);
+        const Millis before = std::exchange(maintained_at_, now);
+        std::vector<AlertPtr> ended;  // since then
+        std::vector<AlertPtr> forgotten;
         std::erase_if(alerts_, [&](const auto& entry) {
-            return entry.second->ends_at + options_.resolved_retention_ms <= now;
+            const AlertPtr& alert = entry.second;
+            if (alert->ends_at > before && alert->is_resolved_at(now)) ended.push_back(alert);
+            const bool is_over = alert->ends_at + options_.resolved_retention_ms <= now;
+            if (is_over) forgotten.push_back(alert);
+            return is_over;
         });
-        if (alerts_.size() < options_.alerts_max) is_limit_logged_ = false;
+        for (const AlertPtr& alert : forgotten) bytes_ -= bytes_of(*alert);
+        if (table_ != nullptr) {
+            ended = ended_by_themselves(ended, now);
+            if (!ended.empty()) table_->end_later(std::move(ended), now, noting());
+            if (!forgotten.empty()) table_->remove_later(std::move(forgotten), now, noting());
+        }
+        if (alerts_.size() < options_.alerts_max && bytes_ < options_.bytes_max)
+            is_limit_logged_ = false;
         groups_gauge_.set(static_cast<double>(active_->dispatcher.group_count()));
     }
     if (const Result<void> collected = silences_.collect_garbage(); !collected.ok()) {

@@ -4,11 +4,14 @@
 //                                                              └ minus inhibited, silenced, muted by time
 //
 // A reload replaces routes, rules and intervals at once; groups begin anew from the stored alerts, and who sends
-// knows from its log what was told already.
+// knows from its log what was told already. Alerts are in the small state too: after a restart they are there, and
+// so that nobody is told of an end that no sender meant, one whose end came while nobody could renew it goes on for
+// a resolve_timeout.
 //
 // Own metrics, as Alertmanager's: alertmanager_alerts_received_total, alertmanager_alerts_invalid_total,
 // alertmanager_alerts_limited_total, alertmanager_alerts, alertmanager_silences,
-// alertmanager_dispatcher_aggregation_groups, alertmanager_notifications_suppressed_total.
+// alertmanager_dispatcher_aggregation_groups, alertmanager_notifications_suppressed_total; ours:
+// kilowatch_alerts_restored, kilowatch_alerts_unrecorded_total.
 // Threads: one of its own after start(); all members from any thread.
 #pragma once
 
@@ -21,6 +24,7 @@
 #include <vector>
 
 #include "alerting/alert.h"
+#include "alerting/alert_table.h"
 #include "alerting/dispatcher.h"
 #include "alerting/explanation.h"
 #include "alerting/inhibition.h"
@@ -53,6 +57,8 @@ struct PutOutcome {
     size_t taken_count = 0;
     size_t limited_count = 0;         // refused, since there are too many alerts already
     std::vector<std::string> errors;  // of those that are wrong
+    std::string limit;                // which refused them, and the mend
+    std::string unrecorded;           // why those taken may not outlive a crash; empty: they do
 };
 
 // Why nobody is told of an alert; all empty when somebody is.
@@ -83,24 +89,34 @@ class Alertmanager final {
     struct Options {
         size_t alerts_max = 100'000;  // in the store, resolved ones among them
         size_t groups_max = 100'000;
+        uint64_t bytes_max = 256 << 20;       // of the stored alerts' texts
+        uint64_t alert_bytes_max = 64 << 10;  // of one alert's
+        // Beyond those, of alerts and of groups, for our own rules: a flood from outside leaves them their room.
+        size_t reserve = 10'000;
         // How long a resolved alert is kept for late reports of it to be merged.
         int64_t resolved_retention_ms = 15 * 60'000;
         int64_t maintenance_interval_ms = 30'000;
         Silences::Options silences;
     };
-    // `sink` and `store` outlive this; `store` may be null: then silences do not survive.
+    // All outlive this; `store` and `table` may be null: then silences, or alerts, do not survive.
     Alertmanager(Environment& env, NotificationSink& sink, SilenceStore* store,
-                 const Options& options);
+                 const Options& options, AlertTable* table = nullptr);
     ~Alertmanager();
 
-    // What holds from now on; before anything else. Told to the sink as well.
+    // Takes up the alerts of the table, before apply(). Those that were not over go on for `grace_ms` at least.
+    // Errors: the store's.
+    Result<void> load(int64_t grace_ms) KW_EXCLUDES(mutex_);
+    // What holds from now on; before anything but load(). Told to the sink as well.
     void apply(std::shared_ptr<const Settings> settings) KW_EXCLUDES(mutex_);
     std::shared_ptr<const Settings> settings() const KW_EXCLUDES(mutex_);
     void start();
     // Ends the thread; what is under way at the sink goes on there.
     void stop() KW_EXCLUDES(mutex_);
 
+    // The first for our own rules, who say theirs again by themselves and have a reserve; the second for all
+    // others, and returns when their alerts are durable.
     PutOutcome put(std::vector<Report> reports) KW_EXCLUDES(mutex_);
+    PutOutcome put_durably(std::vector<Report> reports) KW_EXCLUDES(mutex_);
     Silences& silences() { return silences_; }
 
     // All that are stored, in no order; those resolved lately among them. Cheap: for who looks every second.
@@ -126,6 +142,10 @@ class Alertmanager final {
     struct Active;
 
     void run(const std::stop_token& stop) KW_EXCLUDES(mutex_);
+    PutOutcome take(std::vector<Report> reports, size_t reserve, state::Store::Done done)
+        KW_EXCLUDES(mutex_);
+    // Counts and logs changes of the table that failed.
+    state::Store::Done noting();
     void hand_on(const std::shared_ptr<Active>& active, Flush flush) KW_EXCLUDES(mutex_);
     AlertStatus status_of(const Inhibitor& inhibitor, const LabelSet& labels, Millis now);
     void count_alerts() KW_EXCLUDES(mutex_);
@@ -133,7 +153,9 @@ class Alertmanager final {
     Environment& env_;
     NotificationSink& sink_;
     const Options options_;
+    AlertTable* const table_;
     Silences silences_;
+    Counter& unrecorded_counter_;
     Counter& firing_counter_;
     Counter& resolved_counter_;
     Counter& invalid_counter_;
@@ -149,8 +171,10 @@ class Alertmanager final {
     CondVar wake_;
     bool is_woken_ KW_GUARDED_BY(mutex_) = false;
     bool is_limit_logged_ KW_GUARDED_BY(mutex_) = false;
+    Millis maintained_at_ KW_GUARDED_BY(mutex_) = Millis::min();
     std::shared_ptr<Active> active_ KW_GUARDED_BY(mutex_);
     std::unordered_map<LabelSet, AlertPtr, LabelSetHash> alerts_ KW_GUARDED_BY(mutex_);
+    uint64_t bytes_ KW_GUARDED_BY(mutex_) = 0;  // of alerts_
     std::jthread thread_;
 };
 

@@ -262,18 +262,50 @@ TEST_F(AlertmanagerTest, RefusesWhatIsWrongAndTakesTheRest) {
 TEST_F(AlertmanagerTest, AFloodIsBounded) {
     Alertmanager::Options options;
     options.alerts_max = 100;
+    options.reserve = 20;
     Alertmanager small(env_, sink_, nullptr, options);
     small.apply(manager_.settings());
     std::vector<Report> flood(150);
     for (size_t i = 0; i < flood.size(); ++i) {
         flood[i].labels = LabelSet{{"alertname", "A"}, {"n", std::to_string(i)}};
     }
-    const PutOutcome outcome = small.put(flood);
+    const PutOutcome outcome = small.put_durably(flood);
     EXPECT_EQ(outcome.taken_count, 100U);
     EXPECT_EQ(outcome.limited_count, 50U);
+    EXPECT_NE(outcome.limit.find("100 alerts in 1 groups"), std::string::npos) << outcome.limit;
+    EXPECT_NE(outcome.limit.find("end or stop what floods"), std::string::npos) << outcome.limit;
     EXPECT_EQ(small.alerts().size(), 100U);
-    // Known ones are still taken.
-    EXPECT_EQ(small.put({flood[0]}).taken_count, 1U);
+    // Known ones are still taken, and our own rules have room.
+    EXPECT_EQ(small.put_durably({flood[0]}).taken_count, 1U);
+    EXPECT_EQ(small.put(flood).taken_count, 120U);
+    // There is room again when the ended ones are forgotten.
+    clock_.advance(30 * kMinuteMs);
+    small.run_due();
+    small.run_maintenance();
+    EXPECT_EQ(small.put_durably(flood).taken_count, 100U);
+}
+
+TEST_F(AlertmanagerTest, LongTextsAreBounded) {
+    Alertmanager::Options options;
+    options.alert_bytes_max = 1'000;
+    options.bytes_max = 5'000;
+    Alertmanager small(env_, sink_, nullptr, options);
+    small.apply(manager_.settings());
+    const auto report = [](size_t i, size_t bytes) {
+        Report one;
+        one.labels = LabelSet{{"alertname", "A"}, {"n", std::to_string(i)}};
+        one.annotations = {{"summary", std::string(bytes, 'x')}};
+        return one;
+    };
+    const PutOutcome longer = small.put_durably({report(0, 1'000)});
+    ASSERT_EQ(longer.errors.size(), 1U);
+    EXPECT_NE(longer.errors[0].find("shorten its annotations"), std::string::npos);
+    std::vector<Report> many;
+    for (size_t i = 0; i < 10; ++i) many.push_back(report(i, 900));
+    EXPECT_EQ(small.put_durably(many).taken_count, 5U);
+    // One that becomes shorter makes room.
+    EXPECT_EQ(small.put_durably({report(0, 1)}).taken_count, 1U);
+    EXPECT_EQ(small.put_durably(many).limited_count, 5U);
 }
 
 TEST_F(AlertmanagerTest, TheThreadTellsAndStops) {

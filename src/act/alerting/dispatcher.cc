@@ -1,6 +1,7 @@
 #include "alerting/dispatcher.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kw::alerting {
 namespace {
@@ -17,18 +18,17 @@ std::vector<AlertPtr> sorted_alerts(
 
 }  // namespace
 
-Dispatcher::Dispatcher(const Route& root, size_t groups_max)
-    : root_(root), groups_max_(groups_max) {}
+Dispatcher::Dispatcher(const Route& root, WasTold was_told)
+    : root_(root), was_told_(std::move(was_told)) {}
 
-bool Dispatcher::add(const AlertPtr& alert, Millis now) {
+bool Dispatcher::add(const AlertPtr& alert, Millis now, size_t groups_max) {
     bool has_room = true;
     for (const Route* const route : root_.match(alert->labels)) {
         Key key{route->index, route->group_labels(alert->labels)};
         auto found = ids_.find(key);
         if (found == ids_.end()) {
-            // Nobody was told that it fired.
-            if (alert->is_resolved_at(now)) continue;
-            if (groups_.size() >= groups_max_) {
+            if (alert->is_resolved_at(now) && !was_told_(*route, key.second, *alert)) continue;
+            if (groups_.size() >= groups_max) {
                 has_room = false;
                 continue;
             }

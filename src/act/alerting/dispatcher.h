@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,11 +47,13 @@ struct GroupView {
 
 class Dispatcher final {
  public:
-    // `root` outlives this. More groups than `groups_max` are not made.
-    Dispatcher(const Route& root, size_t groups_max);
+    // Whether a route's receiver knows of an alert of the group that it fires: its end makes a group, then.
+    using WasTold = std::function<bool(const Route&, const LabelSet& group_labels, const Alert&)>;
+    // `root` outlives this.
+    Dispatcher(const Route& root, WasTold was_told);
 
-    // False: a group of it could not be made, since there are too many.
-    bool add(const AlertPtr& alert, Millis now);
+    // False: a group of it could not be made, since there are `groups_max` already.
+    bool add(const AlertPtr& alert, Millis now, size_t groups_max);
     // The groups that are due, each once: the next comes after finish() of this one.
     std::vector<Flush> take_due(Millis now);
     // `flush` was delivered, or was not. Alerts of it that are resolved and unchanged are forgotten if it was.
@@ -82,7 +85,7 @@ class Dispatcher final {
     void schedule(GroupId id, Group& group, Millis due);
 
     const Route& root_;
-    const size_t groups_max_;
+    const WasTold was_told_;
     GroupId next_id_ = 1;
     std::map<Key, GroupId> ids_;
     std::unordered_map<GroupId, Group> groups_;

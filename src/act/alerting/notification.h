@@ -52,6 +52,12 @@ class NotificationSink {
     virtual void notify(Notification notification, Done done) = 0;
     // What holds from the next notification on. Called before the first notify().
     virtual void apply(std::shared_ptr<const NotifySettings> settings) = 0;
+    // Whether the receiver was, or is being, told that an alert of the group fires, and not of its end: then it is
+    // to hear of that, also when the group was forgotten. A sink without a log knows of none.
+    virtual bool was_told_firing(const std::string& /*group_key*/, const std::string& /*receiver*/,
+                                 uint64_t /*fingerprint*/) const {
+        return false;
+    }
 };
 
 }  // namespace kw::alerting

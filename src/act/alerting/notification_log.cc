@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
+#include "alerting/alert_codec.h"
 #include "base/bytes.h"
 #include "base/checksum.h"
 
@@ -42,59 +44,6 @@ std::vector<uint64_t> decode_fingerprints(std::string_view bytes) {
     for (size_t i = 0; i + 8 <= bytes.size(); i += 8)
         fingerprints.push_back(load_le<uint64_t>(as_bytes(bytes).data() + i));
     return fingerprints;
-}
-
-void put_labels(ByteWriter& out, const LabelSet& labels) {
-    out.varint(labels.size());
-    for (const LabelView& label : labels) {
-        out.text(label.name);
-        out.text(label.value);
-    }
-}
-
-Result<LabelSet> take_labels(ByteReader& in) {
-    KW_TRY_ASSIGN(const uint64_t count, in.varint());
-    LabelBuilder labels;
-    for (uint64_t i = 0; i < count; ++i) {
-        KW_TRY_ASSIGN(const std::string_view name, in.text());
-        KW_TRY_ASSIGN(const std::string_view value, in.text());
-        labels.set(name, value);
-    }
-    return labels.build();
-}
-
-void put_pairs(ByteWriter& out, const TemplateMap& pairs) {
-    out.varint(pairs.size());
-    for (const auto& [name, value] : pairs) {
-        out.text(name);
-        out.text(value);
-    }
-}
-
-Result<TemplateMap> take_pairs(ByteReader& in) {
-    KW_TRY_ASSIGN(const uint64_t count, in.varint());
-    TemplateMap pairs;
-    for (uint64_t i = 0; i < count; ++i) {
-        KW_TRY_ASSIGN(const std::string_view name, in.text());
-        KW_TRY_ASSIGN(const std::string_view value, in.text());
-        pairs.emplace_back(name, value);
-    }
-    return pairs;
-}
-
-Result<Alert> take_alert(ByteReader& in) {
-    Alert alert;
-    KW_TRY_ASSIGN(alert.labels, take_labels(in));
-    KW_TRY_ASSIGN(alert.annotations, take_pairs(in));
-    KW_TRY_ASSIGN(alert.starts_at.count, in.i64());
-    KW_TRY_ASSIGN(alert.ends_at.count, in.i64());
-    KW_TRY_ASSIGN(alert.updated_at.count, in.i64());
-    KW_TRY_ASSIGN(const std::string_view url, in.text());
-    alert.generator_url = url;
-    KW_TRY_ASSIGN(const uint8_t flags, in.u8());
-    alert.ends_by_timeout = (flags & 1) != 0;
-    alert.is_no_data = (flags & 2) != 0;
-    return alert;
 }
 
 bool is_subset(const std::vector<uint64_t>& part, const std::vector<uint64_t>& whole) {
@@ -136,13 +85,7 @@ Bytes encode_notification(const Notification& notification) {
     out.varint(notification.alerts.size());
     for (const AlertPtr& alert : notification.alerts) {
         put_labels(out, alert->labels);
-        put_pairs(out, alert->annotations);
-        out.i64(alert->starts_at.count);
-        out.i64(alert->ends_at.count);
-        out.i64(alert->updated_at.count);
-        out.text(alert->generator_url);
-        out.u8(
-            static_cast<uint8_t>((alert->ends_by_timeout ? 1 : 0) | (alert->is_no_data ? 2 : 0)));
+        put_alert_rest(out, *alert);
     }
     const uint32_t checksum = crc32c(out.view());
     out.u32(checksum);
@@ -171,7 +114,8 @@ Result<Notification> decode_notification(ByteView bytes) {
     KW_TRY_ASSIGN(const uint64_t count, in.varint());
     if (count == 0 || count > kAlertsMax) return corrupt("a notification of {} alerts", count);
     for (uint64_t i = 0; i < count; ++i) {
-        KW_TRY_ASSIGN(Alert alert, take_alert(in));
+        KW_TRY_ASSIGN(LabelSet labels, take_labels(in));
+        KW_TRY_ASSIGN(Alert alert, take_alert_rest(in, std::move(labels)));
         notification.alerts.push_back(std::make_shared<const Alert>(std::move(alert)));
     }
     if (!in.at_end()) return corrupt("{} bytes behind a notification", in.remaining());

@@ -143,6 +143,22 @@ class NotifyPipeline::Impl final {
         start_flight(std::move(notification), std::move(done), false);
     }
 
+    // In the log, or in a message under way: what a crash interrupted among them, from the first apply() on.
+    bool was_told_firing(const std::string& group_key, const std::string& receiver,
+                         uint64_t fingerprint) KW_EXCLUDES(mutex_) {
+        const auto has = [&](const LogKey& key, const std::vector<uint64_t>& firing) {
+            return key.group_key == group_key && key.receiver == receiver &&
+                   std::binary_search(firing.begin(), firing.end(), fingerprint);
+        };
+        const MutexLock lock(mutex_);
+        for (auto at = log_.lower_bound({group_key, receiver, ""});
+             at != log_.end() && at->first.group_key == group_key && at->first.receiver == receiver;
+             ++at)
+            if (has(at->first, at->second.firing)) return true;
+        return std::any_of(jobs_.begin(), jobs_.end(),
+                           [&](const JobPtr& job) { return has(job->key, job->firing); });
+    }
+
     void apply(const std::shared_ptr<const NotifySettings>& settings) {
         IntegrationTable table = make_integrations(context_, *settings);
         Result<std::shared_ptr<const NotifyTemplates>> templates =
@@ -718,6 +734,11 @@ void NotifyPipeline::stop() { impl_->stop(); }
 
 void NotifyPipeline::notify(Notification notification, Done done) {
     impl_->notify(std::move(notification), std::move(done));
+}
+
+bool NotifyPipeline::was_told_firing(const std::string& group_key, const std::string& receiver,
+                                     uint64_t fingerprint) const {
+    return impl_->was_told_firing(group_key, receiver, fingerprint);
 }
 
 void NotifyPipeline::apply(std::shared_ptr<const NotifySettings> settings) {

@@ -55,6 +55,8 @@ class NotifyPipeline final : public NotificationSink {
 
     void notify(Notification notification, Done done) override;
     void apply(std::shared_ptr<const NotifySettings> settings) override;
+    bool was_told_firing(const std::string& group_key, const std::string& receiver,
+                         uint64_t fingerprint) const override;
 
     // Sends a test alert, and its end, to each integration of a receiver, once, past log and retries. Waits.
     // Audited as below. Errors: kNotFound, those of the store.

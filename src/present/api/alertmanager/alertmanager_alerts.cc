@@ -195,7 +195,7 @@ void AlertmanagerApi::post_alerts(const net::Request& request,
         if (!report.ok()) return send_validation_error(response, report.error().message);
         reports.push_back(std::move(report).value());
     }
-    const alerting::PutOutcome outcome = given_.manager.put(std::move(reports));
+    const alerting::PutOutcome outcome = given_.manager.put_durably(std::move(reports));
     if (!outcome.errors.empty()) {
         std::string message;
         for (const std::string& error : outcome.errors) {
@@ -206,7 +206,15 @@ void AlertmanagerApi::post_alerts(const net::Request& request,
     if (outcome.limited_count > 0) {
         return send_alertmanager_error(
             response, 503,
-            fmt::format("{} alerts refused: there are too many already", outcome.limited_count));
+            fmt::format("{} alerts refused: {}", outcome.limited_count, outcome.limit));
+    }
+    if (!outcome.unrecorded.empty()) {
+        return send_alertmanager_error(
+            response, 503,
+            fmt::format(
+                "the alerts are in force, but a crash would lose them, since they cannot be "
+                "written: {}; make room or mend the disk, and send them again",
+                outcome.unrecorded));
     }
     (void)response.send(200, "application/json", "");
 }
