@@ -362,7 +362,8 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     api::add_audit_routes(routes, *state);
     api::add_rule_routes(routes, {env, rule_manager, *rule_book, *backfills, rule_reading,
                                   [&] { return store.is_set(); }});
-    api::add_incidents_routes(routes, {clock, *incidents});
+    api::add_incidents_routes(routes,
+                              {clock, *incidents, engine, [&] { return rule_manager.groups(); }});
     api::add_notification_routes(
         routes, {clock, alertmanager, *notifications, [&] { return rule_manager.groups(); },
                  [&](const LabelSet& labels) { return rule_alerts.outgoing_labels(labels); }});

@@ -128,6 +128,15 @@ class Incidents(EndToEndTest):
             self.assertIn(want, draft)
         self.assertEqual(self.command("postmortem", "INC-1"), draft)
         self.post("/INC-1/action", text="Test deployments", owner="ben", due="2027-01-31", rule="HighErrorRate")
+        # The rule that verifies it is one that is there, and is looked up.
+        refused = self.post("/INC-1/action", want=400, text="Alert earlier", rule="HighErorRate")
+        self.assertIn('no alerting rule "HighErorRate"; the nearest is "HighErrorRate"', refused["error"])
+        verdict = self.incident("INC-1")["actionRules"][0]
+        self.assertEqual((verdict["action"], verdict["rule"], verdict["exists"]), (1, "HighErrorRate", True))
+        self.assertNotIn("firedSinceDone", verdict)
+        wait_until(lambda: self.incident("INC-1")["actionRules"][0]["state"] == "inactive", "the rule is quiet", 60)
+        self.post("/INC-1/action", id=1, done=True)
+        self.assertFalse(self.incident("INC-1")["actionRules"][0]["firedSinceDone"])
         self.assertIn("closed", self.command("close", "INC-1", "--by", "anna"))
         self.assertEqual(self.incident("INC-1")["incident"]["status"], "closed")
         # The mean times are series, in the store by the server's own collector.

@@ -115,8 +115,31 @@ export interface Timeline {
   readonly remarks: readonly string[];
 }
 
+// How the rule stands that verifies an action item.
+export interface ActionRule {
+  readonly action: number;
+  readonly rule: string;
+  readonly exists: boolean;
+  readonly nearest?: string;
+  readonly state?: 'inactive' | 'pending' | 'firing';
+  readonly firedSinceDone?: boolean;
+  readonly error?: string;
+}
+
+// In words, and whether somebody should look.
+export function describeActionRule(rule: ActionRule): { readonly text: string; readonly isBad: boolean } {
+  const { exists, nearest, state, firedSinceDone, error } = rule;
+  const since = firedSinceDone === undefined ? '' : firedSinceDone ? ', fired since it was done' : ', quiet since it was done';
+  const failed = error === undefined ? '' : `, not looked up: ${error}`;
+  if (!exists) {
+    return { text: `no such rule${nearest === undefined ? '' : `, perhaps ${nearest}`}${since}${failed}`, isBad: true };
+  }
+  return { text: `${state ?? 'unknown'}${since}${failed}`, isBad: state === 'firing' || firedSinceDone === true };
+}
+
 export interface IncidentDetail {
   readonly incident: Incident;
+  readonly actionRules: readonly ActionRule[];
   readonly timeline: Timeline | null;
 }
 

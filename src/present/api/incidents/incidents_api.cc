@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/envelope.h"
+#include "api/incidents/action_rules.h"
 #include "api/incidents/json_body.h"
 #include "api/parameters.h"
 #include "base/clock.h"
@@ -129,7 +130,7 @@ Result<ListFilter> list_filter(const net::Request& request) {
 }  // namespace
 
 void add_incidents_routes(net::Router& routes, IncidentsApi::Dependencies dependencies) {
-    const auto api = std::make_shared<const IncidentsApi>(dependencies);
+    const auto api = std::make_shared<const IncidentsApi>(std::move(dependencies));
     for (const ApiRoute& route : kRoutes) {
         net::RouteOptions options;
         options.body_bytes_max = kBodyBytesMax;
@@ -177,6 +178,9 @@ void IncidentsApi::one(const net::Request& request, net::ResponseWriter& respons
     } else {
         json.null();
     }
+    json.key("actionRules");
+    write_action_rules(json, action_rules(*incident, given_.groups(), given_.engine,
+                                          given_.clock.now(), request.cancel));
     json.end_object();
     (void)envelope.end();
 }
@@ -288,6 +292,10 @@ void IncidentsApi::do_action(const net::Request& request, net::ResponseWriter& r
         KW_TRY_ASSIGN(const int64_t id, incident_id(request));
         KW_TRY_ASSIGN(const JsonBody body, JsonBody::parse(request.body));
         KW_TRY_ASSIGN(const Actor actor, actor_of(request, body));
+        if (action == "action") {
+            KW_TRY_ASSIGN(const std::optional<std::string> rule, body.text("rule"));
+            if (rule && !rule->empty()) KW_TRY(check_action_rule(*rule, given_.groups()));
+        }
         return act_on_incident(given_.incidents, id, action, body, actor, request);
     };
     send_incident(response, do_it());

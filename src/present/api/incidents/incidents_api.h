@@ -8,11 +8,16 @@
 // Threads: handlers run on the server's threads.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "incidents/incidents.h"
+#include "promql/engine.h"
+#include "rules/rule_manager.h"
 
 namespace kw {
 class Clock;
@@ -32,8 +37,11 @@ class IncidentsApi final {
     struct Dependencies {
         Clock& clock;
         incidents::Incidents& incidents;
+        promql::Engine& engine;
+        // The rules that run, for those that verify action items.
+        std::function<std::vector<rules::GroupView>()> groups;
     };
-    explicit IncidentsApi(Dependencies dependencies) : given_(dependencies) {}
+    explicit IncidentsApi(Dependencies dependencies) : given_(std::move(dependencies)) {}
 
     void list(const net::Request& request, net::ResponseWriter& response) const;
     void one(const net::Request& request, net::ResponseWriter& response) const;

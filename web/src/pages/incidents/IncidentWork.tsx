@@ -161,7 +161,16 @@ export function Checks({ incident, act }: WorkProps): ReactElement {
   );
 }
 
-export function ActionItems({ incident, act }: WorkProps): ReactElement {
+function RuleVerdict({ rule }: { readonly rule: ActionRule }): ReactElement {
+  const { text, isBad } = describeActionRule(rule);
+  return <Badge tone={isBad ? 'bad' : 'neutral'}>{text}</Badge>;
+}
+
+export function ActionItems({
+  incident,
+  act,
+  rules,
+}: WorkProps & { readonly rules: readonly ActionRule[] }): ReactElement {
   const [text, setText] = useState('');
   const [owner, setOwner] = useState('');
   const [due, setDue] = useState('');
@@ -193,6 +202,11 @@ export function ActionItems({ incident, act }: WorkProps): ReactElement {
                 {item.due === '' ? ', no date' : `, until ${item.due}`}
                 {item.rule !== '' && `, verified by ${item.rule}`}
               </span>
+              {rules
+                .filter(({ action }) => action === item.id)
+                .map((rule) => (
+                  <RuleVerdict key={rule.rule} rule={rule} />
+                ))}
             </li>
           ))}
         </ul>
