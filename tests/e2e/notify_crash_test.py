@@ -161,7 +161,6 @@ class KillDuringNotification(EndToEndTest):
                                            {"Content-Type": "application/json"})
         self.assertEqual(status, 200, answer)
 
-    # guide: G113
     def test_each_alert_and_its_end_is_told(self) -> None:
         seed = random.randrange(1 << 30)
         print(f"seed {seed}")
