@@ -39,6 +39,7 @@ export const ROUTES: readonly Route[] = [
     key: 't',
     page: lazy(() => import('../pages/targets/TargetsPage')),
   },
+  { path: '/audit', name: 'Audit', icon: 'list', key: 'u', page: lazy(() => import('../pages/audit/AuditPage')) },
   { path: '/status', name: 'Status', icon: 'status', key: 's', page: lazy(() => import('../pages/status/StatusPage')) },
 ];
 

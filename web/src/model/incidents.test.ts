@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  describeActionRule,
   nextPhase,
   parseIncidentName,
   sparkline,
@@ -26,6 +27,28 @@ const timeline = (entries: readonly TimelineEntry[]): Timeline => ({
   entries,
   comparisons: [],
   remarks: [],
+});
+
+describe('describeActionRule', () => {
+  const rule = { action: 1, rule: 'High', exists: true };
+  it('says how the rule stands, and since the item was done', () => {
+    expect(describeActionRule({ ...rule, state: 'inactive' })).toEqual({ text: 'inactive', isBad: false });
+    expect(describeActionRule({ ...rule, state: 'inactive', firedSinceDone: false })).toEqual({
+      text: 'inactive, quiet since it was done',
+      isBad: false,
+    });
+    expect(describeActionRule({ ...rule, state: 'firing', firedSinceDone: true })).toEqual({
+      text: 'firing, fired since it was done',
+      isBad: true,
+    });
+  });
+  it('names the rule that may have been meant', () => {
+    expect(describeActionRule({ ...rule, exists: false, nearest: 'Higher' }).text).toBe('no such rule, perhaps Higher');
+    expect(describeActionRule({ ...rule, exists: false, error: 'too long ago' })).toEqual({
+      text: 'no such rule, not looked up: too long ago',
+      isBad: true,
+    });
+  });
 });
 
 describe('parseIncidentName', () => {

@@ -129,7 +129,8 @@ export interface ActionRule {
 // In words, and whether somebody should look.
 export function describeActionRule(rule: ActionRule): { readonly text: string; readonly isBad: boolean } {
   const { exists, nearest, state, firedSinceDone, error } = rule;
-  const since = firedSinceDone === undefined ? '' : firedSinceDone ? ', fired since it was done' : ', quiet since it was done';
+  const since =
+    firedSinceDone === undefined ? '' : firedSinceDone ? ', fired since it was done' : ', quiet since it was done';
   const failed = error === undefined ? '' : `, not looked up: ${error}`;
   if (!exists) {
     return { text: `no such rule${nearest === undefined ? '' : `, perhaps ${nearest}`}${since}${failed}`, isBad: true };

@@ -12,6 +12,7 @@ import {
   incidentName,
   nextPhase,
   PHASES,
+  type ActionRule,
   type Incident,
   type IncidentDetail,
   type Timeline,
@@ -57,6 +58,7 @@ export function IncidentDetailView({ id }: { readonly id: number }): ReactElemen
           <Detail
             incident={data.incident}
             timeline={data.timeline}
+            actionRules={data.actionRules}
             nowMs={detail.state === 'ready' ? detail.loadedAtMs : 0}
             act={act}
           />
@@ -69,11 +71,12 @@ export function IncidentDetailView({ id }: { readonly id: number }): ReactElemen
 interface DetailProps {
   readonly incident: Incident;
   readonly timeline: Timeline | null;
+  readonly actionRules: readonly ActionRule[];
   readonly nowMs: number;
   readonly act: Act;
 }
 
-function Detail({ incident, timeline, nowMs, act }: DetailProps): ReactElement {
+function Detail({ incident, timeline, actionRules, nowMs, act }: DetailProps): ReactElement {
   return (
     <>
       <section className={css.hero} aria-label="What it is">
@@ -109,7 +112,7 @@ function Detail({ incident, timeline, nowMs, act }: DetailProps): ReactElement {
           <Runbook incident={incident} act={act} />
           <Links incident={incident} act={act} />
           <Checks incident={incident} act={act} />
-          <ActionItems incident={incident} act={act} />
+          <ActionItems incident={incident} act={act} rules={actionRules} />
         </div>
       </div>
     </>

@@ -3,7 +3,7 @@ import { useState, type ReactElement } from 'react';
 import { Badge } from '../../components/Badge';
 import { Button } from '../../components/Button';
 import { Panel } from '../../components/Page';
-import type { Incident } from '../../model/incidents';
+import { describeActionRule, type ActionRule, type Incident } from '../../model/incidents';
 import type { Act } from './IncidentDetail';
 import { Field } from './parts';
 import css from './Incidents.module.css';
@@ -204,8 +204,8 @@ export function ActionItems({
               </span>
               {rules
                 .filter(({ action }) => action === item.id)
-                .map((rule) => (
-                  <RuleVerdict key={rule.rule} rule={rule} />
+                .map((verdict) => (
+                  <RuleVerdict key={verdict.rule} rule={verdict} />
                 ))}
             </li>
           ))}
