@@ -125,7 +125,7 @@ class Alertmanager(EndToEndTest):
         self.tool_output(["amtool", "check-config", str(self.alertmanager_file)])
         self.assertIn("SUCCESS", self.tool_output([BINARY, "check", "alertmanager", str(self.alertmanager_file)]))
 
-    # guide: G003, G168
+    # guide: G003, G168, P22
     def test_own_rules_alerts_arrive_and_resolve(self) -> None:
         server = self.start()
         self.rate = 0.5

@@ -501,6 +501,7 @@ class PlatformTest(unittest.TestCase):
         self.assert_grows("api", "http_requests_total", 3, status="500", endpoint="/forecast")
         wait_until(lambda: rate() > before + 0.01, "the guide's rate of errors moves within a minute", 60)
 
+    # guide: G037, G038, G169, G170
     def test_a_fault_becomes_messages_an_incident_and_a_postmortem(self) -> None:
         receivers = Receivers()
         self.addCleanup(receivers.server.server_close)

@@ -37,6 +37,7 @@ class RulesApi(EndToEndTest):
     def cli(self, server: Server, *arguments: str, expect: int | None = 0) -> str:
         return self.tool(BINARY, "rules", arguments[0], "--server", server.url, *arguments[1:], expect=expect)
 
+    # guide: P22
     def test_a_group_is_made_changed_and_removed_and_survives_kill_9(self) -> None:
         server = self.start()
         status, answer = self.put(server, "mine/web", GROUP)

@@ -60,6 +60,12 @@ class Kilowatch(unittest.TestCase):
         self.assertEqual(status, 0, text)
         self.assertIn("5 rule files found", text)
 
+    # guide: G201, G202, G204, G205, G206, G207, G208, G209, G210
+    def test_our_engine_passes_the_unit_tests(self) -> None:
+        status, text = run(BINARY, "test", "rules", *TESTS)
+        self.assertEqual(status, 0, text)
+        self.assertEqual(text.count("SUCCESS"), len(TESTS), text)
+
 
 class Live(EndToEndTest):
     # guide: G206, G207, G208, G209

@@ -52,6 +52,7 @@ groups:
 }
 
 // The guide writes single rules without a group.
+// guide: P02
 TEST(RuleFile, TakesBareRules) {
     const RuleFile one = read_rule_file("alert: HighErrorRate\nexpr: rate(x[5m]) > 0.1\nfor: 5m\n",
                                         "rules/guide.critical.yml", {})
@@ -169,6 +170,7 @@ TEST(Expressions, WavesKeepWhatReadsBehindWhatWrites) {
     EXPECT_EQ(waves("- {record: a, expr: x}\n- {record: a, expr: y}\n"), (W{{0}, {1}}));
 }
 
+// guide: P02
 TEST(RuleGroup, IsReadAloneAndWrittenBack) {
     const std::string text =
         "interval: 15s\nquery_offset: 5s\nlimit: 7\nlabels: {team: web}\non_no_data: keep\nrules:\n"

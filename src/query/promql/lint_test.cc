@@ -149,6 +149,7 @@ TEST(Lint, KnowsNamesAloneWithoutTargets) {
     EXPECT_EQ(found("rate(temperature[1s])", {}), "");
 }
 
+// guide: P17
 TEST(Lint, NamesWhatIsNearestToWhatDoesNotExist) {
     using Labels = std::map<std::string, std::string>;
     const std::vector<Labels> series = {
