@@ -132,9 +132,12 @@ describe("Incidents", ONLY_OURS, () => {
     await page.getByLabel("What is to be done").fill("Mend the check");
     await page.getByLabel("Owner").fill("ben");
     await page.getByLabel("Due").fill("2027-01-31");
-    await page.getByLabel("Rule that will verify it").fill("HighErrorRate");
+    await page.getByLabel("Rule that will verify it").fill("NeverFires");
     await page.getByRole("button", { name: "Add action item" }).click();
-    await page.getByText(/ben, until 2027-01-31/).waitFor();
+    await page
+      .getByText(/ben, until 2027-01-31, verified by NeverFires/)
+      .waitFor();
+    await page.getByText("inactive", { exact: true }).first().waitFor();
     await page.getByRole("button", { name: "Edit" }).click();
     const editor = page.getByRole("textbox", {
       name: "Post-mortem as Markdown",

@@ -36,6 +36,7 @@ constexpr std::string_view kPagePaths[] = {
     "/explore",
     "/alerting",
     "/alerting/*page",
+    "/audit",
     "/incidents",
     "/incidents/*page",
     "/targets",

@@ -102,9 +102,9 @@ TEST(WebRoutes, EveryPageIsTheIndex) {
     net::Router routes;
     add_web_routes(routes, {"/kw", "Plant 7"});
     const std::string_view paths[] = {
-        "/",      "/explore",   "/targets",        "/status",   "/status/config",  "/graph",
-        "/query", "/config",    "/flags",          "/alerting", "/alerting/rules", "/alerts",
-        "/rules", "/incidents", "/incidents/INC-7"};
+        "/",      "/explore", "/targets",   "/status",         "/status/config",  "/graph",
+        "/query", "/config",  "/flags",     "/alerting",       "/alerting/rules", "/alerts",
+        "/rules", "/audit",   "/incidents", "/incidents/INC-7"};
     for (const std::string_view path : paths) {
         SCOPED_TRACE(path);
         const net::RecordedResponse response = get(routes, path);
