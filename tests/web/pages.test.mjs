@@ -165,6 +165,13 @@ describe("Every page", () => {
       .getByRole("navigation", { name: "Main" })
       .boundingBox();
     assert.ok(box.y > 700, `at ${box.y}`);
+    const items = page
+      .getByRole("navigation", { name: "Main" })
+      .locator("ul a, button:visible");
+    for (const item of await items.all()) {
+      const { x, width } = await item.boundingBox();
+      assert.ok(x >= 0 && x + width <= 390, await item.innerText());
+    }
     await page.getByRole("link", { name: "Targets" }).click();
     await page.getByRole("heading", { name: "Targets", level: 1 }).waitFor();
   });
