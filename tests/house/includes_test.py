@@ -22,7 +22,7 @@ def read_graph(text: str) -> dict[str, tuple[pathlib.Path, set[str]]]:
         words = rest.split()
         stage, depends, mode = "", set(), ""
         for word in words:
-            if word in ("IN", "DEPS", "LIBS", "APART"):
+            if word in ("IN", "DEPS", "LIBS"):
                 mode = word
             elif mode == "IN":
                 stage = word

@@ -1,4 +1,4 @@
-# kw_module(NAME [IN stage] [DEPS modules…] [LIBS targets…] [APART sources…])
+# kw_module(NAME [IN stage] [DEPS modules…] [LIBS targets…])
 #
 # A module is the folder src/[stage/]NAME. All its *.cc make the library kw_NAME, except
 #   *_test.cc   one GoogleTest program NAME_test, run by CTest as NAME_test
@@ -6,8 +6,6 @@
 #   *_bench.cc  one Google Benchmark program NAME_bench, with KW_BENCH
 #   main.cc     left out: the program that owns it lists it
 # A module with more to say (generated sources) has a module.cmake in its folder.
-# With KW_UNITY a library's sources are compiled eight at a time, which takes 40 % off the time of a build from nothing.
-# Names in anonymous namespaces must then be unique within those; sources that share some with others are named by APART.
 # DEPS may name only modules declared above, so a cycle cannot be written down.
 # kw_precompile(TARGET LEAST sources… [WITH headers…]): what nearly every file includes, compiled once, where the
 # target has at least LEAST sources: below that making the header costs more than it saves. Off in the editor's
@@ -16,8 +14,9 @@ function(kw_precompile target least)
     cmake_parse_arguments(arg "" "" "WITH" ${ARGN})
     list(LENGTH arg_UNPARSED_ARGUMENTS count)
     if(KW_PCH AND NOT count LESS least)
-        target_precompile_headers(${target} PRIVATE <algorithm> <functional> <map> <memory> <optional> <span>
-                                  <string> <string_view> <variant> <vector> <fmt/core.h> ${arg_WITH})
+        target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <charconv> <chrono> <cmath>
+                                  <condition_variable> <functional> <map> <memory> <mutex> <optional> <set> <span>
+                                  <string> <string_view> <thread> <utility> <variant> <vector> <fmt/core.h> ${arg_WITH})
     endif()
 endfunction()
 
@@ -37,7 +36,7 @@ function(kw_fuzzer source library)
 endfunction()
 
 function(kw_module name)
-    cmake_parse_arguments(arg "" "IN" "DEPS;LIBS;APART" ${ARGN})
+    cmake_parse_arguments(arg "" "IN" "DEPS;LIBS" ${ARGN})
     if(arg_IN)
         set(parent ${CMAKE_SOURCE_DIR}/src/${arg_IN})
     else()
@@ -67,9 +66,6 @@ function(kw_module name)
         target_include_directories(kw_${name} PUBLIC ${parent})
         target_link_libraries(kw_${name} PUBLIC ${deps} ${arg_LIBS})
         kw_precompile(kw_${name} 8 ${sources})
-        set_target_properties(kw_${name} PROPERTIES UNITY_BUILD ${KW_UNITY} UNITY_BUILD_BATCH_SIZE 8)
-        list(TRANSFORM arg_APART PREPEND ${folder}/)
-        set_source_files_properties(${arg_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     else()
         add_library(kw_${name} INTERFACE)
         target_include_directories(kw_${name} INTERFACE ${parent})
