@@ -60,7 +60,7 @@ FakeFetcher::Respond always(int status) {
     return [status](const net::FetchRequest&) { return answer(status); };
 }
 
-TEST(NotifyPipeline, G103TellsWhatIsNewAndRepeatsAfterTheInterval) {
+TEST(NotifyPipeline, TellsWhatIsNewAndRepeatsAfterTheInterval) {
     World world;
     FakeFetcher& fetcher = world.fetch(always(200));
     world.open(settings_of({webhook_receiver("team", "http://r/")}));

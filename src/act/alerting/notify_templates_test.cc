@@ -28,7 +28,7 @@ Message message_of(std::vector<AlertPtr> alerts,
             "http://kw.example",  ""};
 }
 
-TEST(NotifyTemplates, G112DataAndFunctionsAreAlertmanagers) {
+TEST(NotifyTemplates, DataAndFunctionsAreAlertmanagers) {
     const Message message = message_of({make_alert("a"), make_alert("b", kTestNow - 1000)});
     struct Row {
         std::string_view text;

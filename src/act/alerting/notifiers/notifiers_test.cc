@@ -158,7 +158,7 @@ void check_pagerduty_event(const element& event) {
         EXPECT_FALSE(text_of(link, "/href").empty());
 }
 
-TEST(PagerDuty, G107TriggersAndResolvesUnderOneKey) {
+TEST(PagerDuty, TriggersAndResolvesUnderOneKey) {
     World world;
     simdjson::dom::parser parser;
     const net::FetchRequest firing =
@@ -241,7 +241,7 @@ Receiver slack_receiver(std::string url) {
     return receiver;
 }
 
-TEST(Slack, G108SendsAnAttachmentAsSlackDocumentsIt) {
+TEST(Slack, SendsAnAttachmentAsSlackDocumentsIt) {
     World world;
     const net::FetchRequest request =
         world.request(slack_receiver("http://hooks.slack/x"), world.message({make_alert("a")}));
@@ -317,7 +317,7 @@ TEST(Slack, ReadsRefusalsOutOfAnswersThatSay200) {
     }
 }
 
-TEST(Webhook, G109SendsVersionFourAndCutsAlerts) {
+TEST(Webhook, SendsVersionFourAndCutsAlerts) {
     World world;
     Receiver receiver = webhook_receiver("team", "http://r/{{ .GroupLabels.alertname }}");
     receiver.webhook[0].max_alerts = 2;
@@ -481,7 +481,7 @@ Receiver mail_receiver(const std::string& port) {
     return receiver;
 }
 
-TEST(Email, G110SendsTextAndHtmlWithLoginAndThread) {
+TEST(Email, SendsTextAndHtmlWithLoginAndThread) {
     World world;
     MailDialogue dialogue;
     FakeFetcher unused([](const net::FetchRequest&) { return std::nullopt; });
