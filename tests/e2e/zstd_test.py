@@ -1,8 +1,6 @@
 """A target that answers in zstd: taken with --enable-feature=zstd-scrape, said to be unasked without."""
 
 import http.server
-import shutil
-import subprocess
 import threading
 import unittest
 
@@ -17,12 +15,16 @@ scrape_configs:
 """
 
 
+def frame(content: bytes) -> bytes:
+    """A frame of one raw block (RFC 8878, 3.1.1), of at most 255 bytes: no program is needed to make it."""
+    magic, single_segment, is_last = b"\x28\xb5\x2f\xfd", b"\x20", 1
+    return magic + single_segment + bytes([len(content)]) + (len(content) << 3 | is_last).to_bytes(3, "little") + content
+
+
 class Zstd(EndToEndTest):
     def target(self) -> tuple[str, list[str]]:
         """Answers in zstd whatever is asked. Its address, and the Accept-Encoding of each scrape."""
-        if shutil.which("zstd") is None:
-            self.skipTest("zstd is not installed")
-        body = subprocess.run(["zstd", "-c"], input=b"jobs_done 3\n", capture_output=True, check=True).stdout
+        body = frame(b"jobs_done 3\n")
         asked: list[str] = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
