@@ -1,6 +1,11 @@
 #include "app/late_store.h"
 
 namespace kw::app {
+namespace {
+
+Error not_open() { return unavailable("starting: the write-ahead log is being replayed"); }
+
+}  // namespace
 
 void LateStore::set(MetricStore& store, std::function<bool()> is_writable) {
     is_writable_ = std::move(is_writable);
@@ -9,7 +14,7 @@ void LateStore::set(MetricStore& store, std::function<bool()> is_writable) {
 
 Result<MetricStore*> LateStore::get() const {
     MetricStore* const store = store_.load(std::memory_order_acquire);
-    if (store == nullptr) return unavailable("starting: the write-ahead log is being replayed");
+    if (store == nullptr) return not_open();
     return store;
 }
 
@@ -50,6 +55,19 @@ Result<std::vector<std::string>> LateStore::label_values(std::string_view name,
 Result<StoreStats> LateStore::stats(uint64_t limit) {
     KW_TRY_ASSIGN(MetricStore* const store, get());
     return store->stats(limit);
+}
+
+Result<ExemplarCounts> LateExemplars::append(std::vector<ExemplarSeries> batch,
+                                             Durability durability) {
+    ExemplarStore* const store = store_.load(std::memory_order_acquire);
+    if (store == nullptr) return not_open();
+    return store->append(std::move(batch), durability);
+}
+
+std::vector<ExemplarSeries> LateExemplars::select(
+    const std::vector<std::vector<Matcher>>& selectors, const TimeRange& range) const {
+    const ExemplarStore* const store = store_.load(std::memory_order_acquire);
+    return store == nullptr ? std::vector<ExemplarSeries>() : store->select(selectors, range);
 }
 
 }  // namespace kw::app

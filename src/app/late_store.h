@@ -1,11 +1,12 @@
-// A store that is not open yet: what stands on it can be built and asked while the write-ahead log is replayed.
-// Until set(), every call says kUnavailable; afterwards it is the store itself.
+// Stores of samples and of exemplars that are not open yet: what stands on them can be built and asked while the
+// write-ahead log is replayed. Until set(), every call says kUnavailable; afterwards it is the store itself.
 // Threads: all members from any thread; set() once.
 #pragma once
 
 #include <atomic>
 #include <functional>
 
+#include "contract/exemplar_store.h"
 #include "contract/metric_store.h"
 
 namespace kw::app {
@@ -38,6 +39,21 @@ class LateStore final : public MetricStore {
     Result<MetricStore*> get() const;
     std::function<bool()> is_writable_;  // written before store_ is
     std::atomic<MetricStore*> store_{nullptr};
+};
+
+class LateExemplars final : public ExemplarStore {
+ public:
+    // `store` outlives this.
+    void set(ExemplarStore& store) { store_.store(&store, std::memory_order_release); }
+
+    Result<ExemplarCounts> append(std::vector<ExemplarSeries> batch,
+                                  Durability durability) override;
+    // None until it is set.
+    std::vector<ExemplarSeries> select(const std::vector<std::vector<Matcher>>& selectors,
+                                       const TimeRange& range) const override;
+
+ private:
+    std::atomic<ExemplarStore*> store_{nullptr};
 };
 
 }  // namespace kw::app

@@ -130,6 +130,8 @@ std::optional<std::string> RunningConfig::shown_job(std::string_view name) const
 
 LabelSet RunningConfig::external_labels() const { return current()->external_labels; }
 
+uint64_t RunningConfig::exemplars_max() const { return current()->exemplars_max; }
+
 std::vector<api::ConfigWarning> RunningConfig::warnings() const {
     std::vector<api::ConfigWarning> warnings;
     for (const ConfigWarning& warning : current()->warnings) {

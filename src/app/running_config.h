@@ -49,6 +49,7 @@ class RunningConfig final {
     // Of a scrape job; nothing when there is none of that name.
     std::optional<std::string> shown_job(std::string_view name) const;
     LabelSet external_labels() const;
+    uint64_t exemplars_max() const;
     std::vector<api::ConfigWarning> warnings() const;
     // Whether and when the last reload succeeded, and since when the file acts; the other members are the caller's to fill in.
     api::RuntimeInfo runtime_info() const;

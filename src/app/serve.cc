@@ -64,11 +64,12 @@ std::string own_host_name() {
     return ::uname(&names) == 0 ? std::string(names.nodename) : std::string();
 }
 
-tsdb::Options store_options(const ServeSettings& settings) {
+tsdb::Options store_options(const ServeSettings& settings, uint64_t exemplars_max) {
     tsdb::Options options;
     options.path = fs::join(settings.flags.storage_path, "metrics");
     options.retention_ms = settings.retention_ms;
     options.retention_bytes = settings.retention_bytes;
+    options.exemplars_max = exemplars_max;
     options.wal_sync = settings.wal_sync_acked ? tsdb::WalSync::kAcked : tsdb::WalSync::kInterval;
     return options;
 }
@@ -223,11 +224,10 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
     KW_TRY(remove_unfinished_snapshots(files, settings.flags.storage_path));
     std::unique_ptr<tsdb::Database> database;  // opened below
     LateStore store;
+    LateExemplars exemplars;
     KW_TRY_ASSIGN(const std::unique_ptr<state::Store> state,
                   state::Store::open(env, state_options(settings)));
     tsdb::WalReplayProgress replay;
-
-    tsdb::ExemplarBuffer exemplars(env, /*exemplars_max=*/0);  // until the configuration acts
 
     // receive
     intake::RemoteWriteIntake remote_write(env, store, {}, &exemplars);
@@ -296,7 +296,7 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
         scraper.apply(config.jobs, std::move(collectors));
         remote_collectors.end_unused();
         known_store.set(config.aliases);
-        exemplars.resize(config.exemplars_max);
+        database->exemplars().resize(config.exemplars_max);
         alertmanager.apply(config.alertmanager);
         incidents->apply(config.incidents);
         forwarder.apply(config.alertmanagers);
@@ -376,7 +376,9 @@ Result<void> serve(const ServeSettings& settings, const Signals& signals) {
 
     // The API answers 503 until the log is replayed.
     const int64_t opening_ns = clock.steady_ns();
-    KW_TRY_ASSIGN(database, tsdb::Database::open(env, store_options(settings), &replay));
+    KW_TRY_ASSIGN(database, tsdb::Database::open(
+                                env, store_options(settings, running.exemplars_max()), &replay));
+    exemplars.set(database->exemplars());
     store.set(*database, [&] { return database->is_writable(); });
     running.apply_first(apply);
     alertmanager.start();

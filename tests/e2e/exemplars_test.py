@@ -1,5 +1,5 @@
 """Exemplars: scraped from OpenMetrics text and pushed by remote write, found again by query_exemplars as Prometheus answers
-it; the bound on how many there are acts on a reload."""
+it; they are there after a restart and kill -9; the bound on how many there are acts on a reload."""
 
 import json
 import time
@@ -29,9 +29,9 @@ requests_total 8 # {{trace_id="def"}} 1.0
 """
 
 
-def pushed(at: int, exemplars: list[tuple[str, float, int]]) -> bytes:
+def pushed(at: int, exemplars: list[tuple[str, float, int]], has_sample: bool = True) -> bytes:
     labels = field(1, field(1, b"__name__") + field(2, b"jobs_total")) + field(1, field(1, b"job") + field(2, b"push"))
-    body = labels + field(2, number(1, 1.0) + integer(2, at))
+    body = labels + (field(2, number(1, 1.0) + integer(2, at)) if has_sample else b"")
     for trace, value, timestamp in exemplars:
         body += field(3, field(1, field(1, b"trace_id") + field(2, trace.encode())) + number(2, value) +
                       integer(3, timestamp))
@@ -95,6 +95,34 @@ class Exemplars(EndToEndTest):
         server.config_path.write_text(CONFIG.format(bound=0, address=self.target.address), encoding="utf-8")
         self.assertEqual(server.request("/-/reload", data=b"")[0], 200)
         wait_until(lambda: count() == 0, "none are kept")
+
+    def test_they_are_there_after_a_restart_and_kill_9(self) -> None:
+        def values() -> list[str]:
+            series = self.found(server, "jobs_total")
+            return [one["value"] for one in series[0]["exemplars"]] if series else []
+
+        # Without the counter, whose exemplars are new ones with each scrape.
+        target = self.exporter(TEXT.split("# TYPE requests")[0].format(at=f"{self.at}.123") + "# EOF\n",
+                               content_type=OPEN_METRICS)
+        server = self.serve(CONFIG.format(bound=100, address=target.address))
+        at = self.at * 1000
+        wait_until(lambda: self.found(server, "latency_seconds_bucket"), "a scraped one is there")
+        scraped = self.found(server, "latency_seconds_bucket")
+        self.push(server, pushed(at, [("one", 1.0, at)]))
+        server.kill()  # at once: what was acknowledged or returned is in the log
+        self.restart(server)
+        self.assertEqual(values(), ["1"])
+        self.assertEqual(self.found(server, "latency_seconds_bucket"), scraped)
+        for value in range(2, 12):
+            self.push(server, pushed(at, [("more", float(value), at + value)], has_sample=value % 2 == 0))
+            if value % 5 == 0:
+                server.kill()
+                self.restart(server)
+        self.assertEqual(values(), [str(value) for value in range(1, 12)])
+        server.stop()
+        server.config_path.write_text("storage: {exemplars: {max_exemplars: 4}}\n", encoding="utf-8")
+        self.restart(server)
+        self.assertEqual(values(), ["8", "9", "10", "11"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // An ExemplarStore that keeps what it is given as text, and answers what the test says: for this module's tests.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,20 @@ namespace kw::intake {
 
 class RecordingExemplars final : public ExemplarStore {
  public:
-    ExemplarVerdict append(const LabelSet& series, Exemplar exemplar) override {
-        taken.push_back(series.to_string() + " # " + exemplar.labels.to_string() + " " +
-                        format_value(exemplar.value) + " @" +
-                        std::to_string(exemplar.timestamp.count));
-        return verdict;
+    Result<ExemplarCounts> append(std::vector<ExemplarSeries> batch,
+                                  Durability durability) override {
+        if (is_broken) return unavailable("no disk");
+        ExemplarCounts counts;
+        for (const ExemplarSeries& series : batch) {
+            for (const Exemplar& exemplar : series.exemplars) {
+                taken.push_back(series.labels.to_string() + " # " + exemplar.labels.to_string() +
+                                " " + format_value(exemplar.value) + " @" +
+                                std::to_string(exemplar.timestamp.count));
+                counts.add(verdict);
+            }
+        }
+        last_durability = durability;
+        return counts;
     }
     std::vector<ExemplarSeries> select(const std::vector<std::vector<Matcher>>&,
                                        const TimeRange&) const override {
@@ -23,6 +33,8 @@ class RecordingExemplars final : public ExemplarStore {
 
     std::vector<std::string> taken;
     ExemplarVerdict verdict = ExemplarVerdict::kStored;
+    bool is_broken = false;
+    std::optional<Durability> last_durability;
 };
 
 }  // namespace kw::intake

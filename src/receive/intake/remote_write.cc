@@ -24,6 +24,8 @@ constexpr uint64_t kMemoryMin = 64 << 10;
 constexpr size_t kScratchBytesMax = 4 << 20;
 constexpr size_t kScratchRowsMax = 200'000;
 constexpr size_t kIdleScratchMax = 64;
+// Bounds the memory of exemplars that are taken apart, some 200 bytes each.
+constexpr size_t kExemplarsPerBatch = 4096;
 
 struct Counters {
     explicit Counters(MetricRegistry& metrics)
@@ -166,10 +168,12 @@ class RemoteWriteIntake::Impl final {
         if (stored.ok()) {
             refuse_bad_histograms(scratch, refusals);
             make_rows(scratch);
+            stored = store_exemplars(scratch);
+        }
+        if (stored.ok()) {
             stored = append(scratch, refusals, answer.samples_stored);
         }
         if (!stored.ok()) return failed(stored.error());
-        store_exemplars(scratch);
         answer.samples_refused = refusals.samples;
         if (refusals.samples != 0) {
             answer.status = 400;
@@ -180,27 +184,45 @@ class RemoteWriteIntake::Impl final {
         return answer;
     }
 
-    // Those of series that were refused go with them.
-    void store_exemplars(Scratch& scratch) {
+    // Before the samples: when those are acknowledged, so are the exemplars. Those of series that were refused go with
+    // them. Errors: kUnavailable, of the store.
+    Result<void> store_exemplars(Scratch& scratch) {
+        const std::vector<wire::WriteExemplar>& sent = scratch.request.exemplars;
+        if (sent.empty()) return {};
         uint64_t stored = 0;
-        LabelSet series;
-        uint32_t series_read = UINT32_MAX;  // of `series`: exemplars of one follow each other
-        for (const wire::WriteExemplar& sent : scratch.request.exemplars) {
+        std::vector<ExemplarSeries> batch;
+        size_t batch_size = 0;
+        uint32_t series = UINT32_MAX;  // of the batch's last: exemplars of one follow each other
+        const auto append = [&](Durability durability) -> Result<void> {
+            KW_TRY_ASSIGN(const ExemplarCounts counts,
+                          exemplars_->append(std::move(batch), durability));
+            stored += counts[ExemplarVerdict::kStored] + counts[ExemplarVerdict::kSameAgain];
+            batch.clear();
+            batch_size = 0;
+            series = UINT32_MAX;
+            return {};
+        };
+        for (const wire::WriteExemplar& one : sent) {
             if (exemplars_ == nullptr) break;
-            if (!scratch.refs[sent.series]) continue;
-            if (series_read != sent.series) {
-                Result<LabelSet> labels = labels_of(scratch.keys[sent.series], scratch);
-                if (!labels.ok()) continue;
-                series = std::move(labels).value();
-                series_read = sent.series;
-            }
-            Result<LabelSet> labels = exemplar_labels(sent, scratch);
+            if (!scratch.refs[one.series]) continue;
+            Result<LabelSet> labels = exemplar_labels(one, scratch);
             if (!labels.ok()) continue;
-            const ExemplarVerdict verdict = exemplars_->append(
-                series, {std::move(labels).value(), sent.value, sent.timestamp, true});
-            stored += verdict == ExemplarVerdict::kStored || verdict == ExemplarVerdict::kSameAgain;
+            if (series != one.series) {
+                Result<LabelSet> series_labels = labels_of(scratch.keys[one.series], scratch);
+                if (!series_labels.ok()) continue;
+                batch.push_back({std::move(series_labels).value(), {}});
+                series = one.series;
+            }
+            batch.back().exemplars.push_back(
+                {std::move(labels).value(), one.value, one.timestamp, true});
+            if (++batch_size == kExemplarsPerBatch) KW_TRY(append(Durability::kSoon));
         }
-        counters_.exemplars.add(scratch.request.exemplars.size() - stored);
+        if (exemplars_ != nullptr) {
+            // The samples that follow take what was appended before them along to the disk.
+            KW_TRY(append(scratch.row_refs.empty() ? Durability::kAcked : Durability::kSoon));
+        }
+        counters_.exemplars.add(sent.size() - stored);
+        return {};
     }
 
     static Result<LabelSet> exemplar_labels(const wire::WriteExemplar& sent, Scratch& scratch) {

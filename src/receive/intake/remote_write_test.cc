@@ -228,6 +228,34 @@ TEST_F(RemoteWriteTest, StoresExemplarsAndFailsNoRequestWhereTheyAreRefused) {
     EXPECT_EQ(ignored.value(), 5U);
 }
 
+TEST_F(RemoteWriteTest, AcknowledgesExemplarsWithTheSamplesOrByThemselves) {
+    RecordingExemplars exemplars;
+    RemoteWriteIntake intake(environment_.env, store_, {}, &exemplars);
+    const std::string name = field(1, field(1, "__name__") + field(2, "a"));
+    const std::string exemplar = field(3, field(1, field(1, "t") + field(2, "x")));
+    const std::string sample = field(2, std::string("\x10\x0a"));  // 0 at 10 ms
+    EXPECT_EQ(intake.write(packed(field(1, name + exemplar))).status, 204);
+    EXPECT_EQ(exemplars.last_durability, Durability::kAcked);
+    EXPECT_EQ(intake.write(packed(field(1, name + sample + exemplar))).status, 204);
+    EXPECT_EQ(exemplars.last_durability, Durability::kSoon);
+    store_.take_rows();
+    exemplars.is_broken = true;
+    EXPECT_EQ(intake.write(packed(field(1, name + sample + exemplar))).status, 503);
+    EXPECT_EQ(store_.take_rows(), Rows());
+}
+
+TEST_F(RemoteWriteTest, StoresExemplarsOfSeveralBatches) {
+    RecordingExemplars exemplars;
+    RemoteWriteIntake intake(environment_.env, store_, {}, &exemplars);
+    std::string series = field(1, field(1, "__name__") + field(2, "a"));
+    for (int i = 0; i < 10'000; ++i)
+        series += field(3, field(1, field(1, "t") + field(2, std::to_string(i))));
+    EXPECT_EQ(intake.write(packed(field(1, series))).status, 204);
+    ASSERT_EQ(exemplars.taken.size(), 10'000U);
+    EXPECT_EQ(exemplars.taken.back(), "a # {t=\"9999\"} 0 @0");
+    EXPECT_EQ(exemplars.last_durability, Durability::kAcked);
+}
+
 TEST_F(RemoteWriteTest, CountsWhatItDoesNotStore) {
     const std::string message =
         field(1, field(1, field(1, "__name__") + field(2, "a")) + field(3, "")) + field(3, "m");

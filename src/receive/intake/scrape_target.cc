@@ -397,19 +397,24 @@ class ScrapeTarget::Impl final {
         }
     }
 
-    // Those of series that the store refused go with them.
+    // Before the samples, with which they go to the log. Those of series that the store refused go with them.
     void store_exemplars(Scratch& scratch, Millis scrape_time) {
+        if (scratch.exemplars.empty()) return;
+        std::vector<ExemplarSeries> batch;
         for (LineExemplar& one : scratch.exemplars) {
             if (cache_.line(one.line).series == ScrapeLine::kPending) continue;
             Result<std::optional<LabelSet>> series = labels_of(cache_.key(one.line), scratch);
             if (!series.ok() || !series->has_value()) continue;
             if (!one.exemplar.has_timestamp) one.exemplar.timestamp = scrape_time;
             one.exemplar.has_timestamp = true;
-            const ExemplarVerdict verdict =
-                shared_.exemplars->append(**series, std::move(one.exemplar));
-            if (verdict == ExemplarVerdict::kOutOfOrder)
-                shared_.counters.exemplars_out_of_order.add();
+            batch.push_back({std::move(**series), {}});
+            batch.back().exemplars.push_back(std::move(one.exemplar));
         }
+        const Result<ExemplarCounts> counts =
+            shared_.exemplars->append(std::move(batch), Durability::kSoon);
+        // What the log does not take the samples meet too, and say it.
+        if (!counts.ok()) return;
+        shared_.counters.exemplars_out_of_order.add((*counts)[ExemplarVerdict::kOutOfOrder]);
     }
 
     Result<void> limit_histogram(HistogramPtr& histogram) {

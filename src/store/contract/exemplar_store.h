@@ -5,12 +5,19 @@
 //   2. The exemplars of a series come in ascending time. The newest one again is nothing new; one that is older, or
 //      as old with a lesser value (or the same value and lesser labels), is out of order and refused.
 //   3. The labels of an exemplar have at most kExemplarLabelCharsMax characters, names and values together.
+//   4. What append() acknowledged is there after any crash, and what select() returned after one of the process, up to
+//      law 1. What was appended with kSoon is acknowledged by the next append with kAcked, be it of exemplars or of
+//      samples: a store of both has one log.
 // Threads: all members from any thread. Source: https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
+#include "base/result.h"
+#include "contract/metric_store.h"
 #include "model/labels.h"
 #include "model/matcher.h"
 #include "model/sample.h"
@@ -28,20 +35,35 @@ enum class ExemplarVerdict : unsigned char {
     kDisabled,       // the bound is 0
 };
 
+// How many exemplars met which verdict.
+class ExemplarCounts final {
+ public:
+    void add(ExemplarVerdict verdict) { ++counts_[static_cast<size_t>(verdict)]; }
+    uint64_t operator[](ExemplarVerdict verdict) const {
+        return counts_[static_cast<size_t>(verdict)];
+    }
+
+ private:
+    std::array<uint64_t, static_cast<size_t>(ExemplarVerdict::kDisabled) + 1> counts_{};
+};
+
 struct ExemplarSeries {
     LabelSet labels;
-    std::vector<Exemplar> exemplars;  // ascending; at least one
+    std::vector<Exemplar> exemplars;
 };
 
 class ExemplarStore {
  public:
     virtual ~ExemplarStore() = default;
 
-    // `exemplar` has its timestamp, its own or its sample's.
-    virtual ExemplarVerdict append(const LabelSet& series, Exemplar exemplar) = 0;
+    // In the order in which they stand in `batch`. They have their timestamps, their own or their samples'; their
+    // series have labels, and may be there twice. An empty batch acknowledges what came before it.
+    // Errors: kUnavailable (the disk): some may be stored; those that are sent again meet kSameAgain or kOutOfOrder.
+    virtual Result<ExemplarCounts> append(std::vector<ExemplarSeries> batch,
+                                          Durability durability) = 0;
 
-    // The series that meet all matchers of one of `selectors` and have exemplars in `range`, with those; sorted by
-    // labels. As large as the store at most.
+    // The series that meet all matchers of one of `selectors` and have exemplars in `range`, with those, ascending; at
+    // least one each; sorted by labels. As large as the store at most.
     virtual std::vector<ExemplarSeries> select(const std::vector<std::vector<Matcher>>& selectors,
                                                const TimeRange& range) const = 0;
 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "tsdb/block_set.h"
+#include "tsdb/exemplar_buffer.h"
 #include "tsdb/head.h"
 #include "tsdb/label_search.h"
 #include "tsdb/wal.h"
@@ -15,9 +16,10 @@
 namespace kw::tsdb {
 namespace {
 
+// What the log had goes to the head and the exemplars.
 class HeadReceiver final : public WalReceiver {
  public:
-    explicit HeadReceiver(Head& head) : head_(head) {}
+    HeadReceiver(Head& head, ExemplarBuffer& exemplars) : head_(head), exemplars_(exemplars) {}
 
     Result<void> on_series(DecodedSeries& series) override {
         return head_.restore_series(series.id, series.labels);
@@ -25,6 +27,7 @@ class HeadReceiver final : public WalReceiver {
     Result<uint64_t> on_samples(const DecodedSamples& samples) override {
         return head_.restore_samples(samples.rows());
     }
+    void on_exemplars(DecodedExemplars& exemplars) override { exemplars_.restore(exemplars); }
     std::string describe_series(uint64_t id) const override {
         const LabelSet labels = head_.labels_of(id);
         return labels.empty() ? std::string() : labels.to_string();
@@ -32,6 +35,7 @@ class HeadReceiver final : public WalReceiver {
 
  private:
     Head& head_;
+    ExemplarBuffer& exemplars_;
 };
 
 // Creates `path` with its parents so that a power cut does not take them away again.
@@ -103,6 +107,7 @@ Database::Database(Environment& env, const Options& options)
       blocks_path_(fs::join(options.path, "blocks")),
       instruments_(env.metrics),
       head_(std::make_unique<Head>(Head::Options{options.series_max})),
+      exemplars_(std::make_unique<ExemplarBuffer>(env, options.exemplars_max)),
       blocks_(std::make_shared<BlockList>()) {}
 
 Database::~Database() {
@@ -136,7 +141,7 @@ Result<void> Database::start(WalReplayProgress& progress) {
     }
     publish({}, opened.blocks);
     const int64_t begin = env_.clock.steady_ns();
-    HeadReceiver receiver(*head_);
+    HeadReceiver receiver(*head_, *exemplars_);
     KW_TRY_ASSIGN(const WalReplayResult replayed, replay_wal(env_, wal_path_, receiver, progress));
     env_.metrics
         .counter("prometheus_tsdb_wal_corruptions_total", "Damages met in the write-ahead log.")
@@ -156,6 +161,7 @@ Result<void> Database::start(WalReplayProgress& progress) {
     wal_options.start_flusher = options_.background;
     KW_TRY_ASSIGN(wal_, Wal::create(env_, wal_path_, replayed.next, wal_options));
     head_->set_log(wal_.get());
+    exemplars_->set_log(*wal_, options_.wal_sync == WalSync::kAcked);
     update_gauges();
     if (options_.background) {
         upkeep_thread_ = std::jthread([this](const std::stop_token& stop) { run_upkeep(stop); });

@@ -1,8 +1,9 @@
-// Database: the embedded engine for samples. Implements MetricStore.
+// Database: the embedded engine for samples. Implements MetricStore; has an ExemplarStore.
 //
 //   append ──▶ Head (memory) and Wal (disk)
 //                └─ every two hours ─▶ a block ─ compaction ─▶ longer blocks ─ retention ─▶ gone
 //   select ──▶ Head and blocks ──▶ one ascending run of samples for each series
+//   exemplars: a buffer in memory and the log, whose checkpoints have it whole
 //
 // On disk, under `path`:
 //     lock     held by the process that has the store open
@@ -35,6 +36,7 @@ class HistogramMetric;
 
 namespace kw::tsdb {
 
+class ExemplarBuffer;
 class Head;
 class Wal;
 struct BlockMeta;
@@ -61,6 +63,11 @@ struct Options {
     int64_t late_flush_interval_ms = 900 * 1000;
     // Series in memory at once; some kilobyte each.
     uint64_t series_max = 10'000'000;
+    // Exemplars that are kept; 0: none.
+    uint64_t exemplars_max = 100'000;
+    // Exemplars in the log since its last checkpoint, bytes, that make another one due: they do not wait for samples,
+    // of which there may be none. Some four million.
+    uint64_t exemplar_log_bytes_max = 1 << 30;
     WalSync wal_sync = WalSync::kAcked;
     // See Wal::Options.
     uint64_t wal_segment_bytes_max = 128 << 20;
@@ -94,6 +101,9 @@ class Database final : public MetricStore {
                                                   const TimeRange& range, uint64_t limit,
                                                   const CancelToken& cancel) override;
     Result<StoreStats> stats(uint64_t limit) override;
+
+    // As long as the store.
+    ExemplarBuffer& exemplars() const { return *exemplars_; }
 
     // Whether what is appended can be made durable: not while the disk refuses the log. True again by itself.
     bool is_writable() const;
@@ -185,6 +195,7 @@ class Database final : public MetricStore {
     const Instruments instruments_;
     std::unique_ptr<fs::FileLock> lock_;
     const std::unique_ptr<Head> head_;
+    const std::unique_ptr<ExemplarBuffer> exemplars_;
     std::unique_ptr<Wal> wal_;
 
     mutable Mutex blocks_mutex_;
@@ -195,6 +206,8 @@ class Database final : public MetricStore {
     int64_t flushed_at_ns_ KW_GUARDED_BY(upkeep_mutex_) = 0;
     uint64_t bytes_after_flush_ KW_GUARDED_BY(upkeep_mutex_) = 0;
     bool checkpoint_due_ KW_GUARDED_BY(upkeep_mutex_) = false;
+    // Of those that the last checkpoint stands for, exemplars_->logged_bytes().
+    uint64_t exemplar_bytes_covered_ KW_GUARDED_BY(upkeep_mutex_) = 0;
 
     CancelToken going_;  // the store goes: long work ends
     Mutex wake_mutex_;

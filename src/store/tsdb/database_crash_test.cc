@@ -1,7 +1,7 @@
 // The whole engine on a disk that fails at every single operation: samples are pushed and scraped, leave for blocks,
 // blocks are merged, the log is cut, series are deleted, snapshots are made. Whatever happens, afterwards
-//   - every acknowledged sample is there,
-//   - after a crash of the process (the kindest disk) so is every sample that a query had returned,
+//   - every acknowledged sample is there, and every acknowledged exemplar of the newest,
+//   - after a crash of the process (the kindest disk) so is every sample and exemplar that a query had returned,
 //   - nothing is there that was never sent, and nothing whose deletion was acknowledged,
 //   - a snapshot that was acknowledged is whole,
 //   - the store opens and takes samples.
@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "base/thread_pool.h"
 #include "tsdb/database.h"
+#include "tsdb/exemplar_buffer.h"
 #include "tsdb/histogram_column.h"
 
 namespace kw::tsdb {
@@ -34,6 +35,11 @@ uint64_t first_of(fs::Fault::Kind kind) { return 1 + static_cast<uint64_t>(kind)
 
 using Sample = std::pair<LabelSet, int64_t>;
 using Samples = std::map<Sample, double>;
+// Exemplars are known by their values, which ascend as they are sent.
+using Exemplars = std::set<double>;
+
+// Fewer than are sent, so that some are pushed out.
+constexpr uint64_t kExemplarsMax = 12;
 
 // What had been said when a snapshot was acknowledged.
 struct SnapshotTold {
@@ -52,6 +58,11 @@ struct Told {
     std::set<Sample> deleted;
     std::map<std::string, SnapshotTold> snapshots;  // acknowledged, by name
     int snapshots_tried = 0;
+
+    Exemplars exemplars_sent;
+    Exemplars exemplars_appended;  // no error was said
+    Exemplars exemplars_acknowledged;
+    Exemplars exemplars_returned;  // by queries
 };
 
 // A histogram that is known by its sum.
@@ -75,6 +86,7 @@ class Store {
         options.late_flush_interval_ms = 0;
         options.retention_ms = 0;
         options.wal_segment_bytes_max = 2000;
+        options.exemplars_max = kExemplarsMax;
         Result<std::unique_ptr<Database>> opened = Database::open(env_, options);
         if (opened.ok())
             database_ = std::move(opened).value();
@@ -109,7 +121,29 @@ class Store {
             database_->append({series, std::span(&time, 1), values, {}, durability, histograms});
         if (!result.ok() || durability != Durability::kAcked) return;
         EXPECT_TRUE(result->refused.empty());
+        told.exemplars_acknowledged = told.exemplars_appended;
         for (const LabelSet& one : labels) told.acknowledged[{one, time.count}] = value;
+    }
+
+    // Sends exemplar `value`, of target 0. With kSoon, append() of samples acknowledges it.
+    void append_exemplar(double value, Durability durability, Told& told) {
+        const LabelSet series{{"__name__", value < 40 ? "m0" : "m1"}, {"job", "j"}};
+        const Exemplar exemplar{{{"trace_id", std::to_string(value)}}, value, clock_.now(), true};
+        told.exemplars_sent.insert(value);
+        const Result<ExemplarCounts> counts =
+            database_->exemplars().append({{series, {exemplar}}}, durability);
+        if (!counts.ok()) return;
+        EXPECT_EQ((*counts)[ExemplarVerdict::kStored], 1u);
+        told.exemplars_appended.insert(value);
+        if (durability == Durability::kAcked) told.exemplars_acknowledged = told.exemplars_appended;
+    }
+
+    Exemplars read_exemplars() const {
+        Exemplars found;
+        for (const ExemplarSeries& series : database_->exemplars().select({{}}, {})) {
+            for (const Exemplar& one : series.exemplars) found.insert(one.value);
+        }
+        return found;
     }
 
     void delete_series(const Matcher& matcher, const TimeRange& range, fs::FailingFileSystem& files,
@@ -223,10 +257,14 @@ Millis run(fs::FailingFileSystem& files, Told& told) {
     for (int step = 0; step < 27; ++step) {
         const Millis now = store.clock().now();
         const auto value = static_cast<double>(step);
+        store.append_exemplar(2 * value, Durability::kSoon, told);
         store.append(0, 5, now, value, Durability::kAcked, told);
+        if (step % 5 == 4) store.append_exemplar(2 * value + 1, Durability::kAcked, told);
         store.append(1, 4, now, value, Durability::kSoon, told);
         if (step % 6 == 5) store.append(2, 1, now - 4 * kHour, value, Durability::kAcked, told);
         if (step % 4 == 0) {
+            const Exemplars exemplars = store.read_exemplars();
+            if (!files.crashed()) told.exemplars_returned = exemplars;
             const Result<Samples> read = store.read();
             if (read.ok() && !files.crashed()) {  // the dead answer nobody
                 expect_without(*read, told.deleted);
@@ -251,6 +289,25 @@ void expect_part(const Samples& part, const Samples& whole, const char* what) {
     }
 }
 
+// Of `part` those that no newer ones may have pushed out.
+void expect_newest(const Exemplars& part, const Exemplars& found, const Exemplars& sent,
+                   const char* what) {
+    for (const double value : part) {
+        const auto newer = std::distance(sent.upper_bound(value), sent.end());
+        if (static_cast<uint64_t>(newer) >= kExemplarsMax) continue;
+        ASSERT_TRUE(found.contains(value)) << what << " exemplar is missing: " << value;
+    }
+}
+
+void expect_exemplars(const Exemplars& found, const Told& told, bool process_crash) {
+    expect_newest(told.exemplars_acknowledged, found, told.exemplars_sent, "an acknowledged");
+    if (process_crash)
+        expect_newest(told.exemplars_returned, found, told.exemplars_sent, "a returned");
+    for (const double value : found)
+        ASSERT_TRUE(told.exemplars_sent.contains(value)) << "a never sent exemplar " << value;
+    ASSERT_LE(found.size(), kExemplarsMax);
+}
+
 void expect_snapshots(fs::FileSystem& files, Millis now, const Told& told) {
     for (const auto& [name, then] : told.snapshots) {
         SCOPED_TRACE("snapshot " + name);
@@ -273,15 +330,22 @@ void expect_sound(fs::FileSystem& files, Millis now, const Told& told, bool proc
     if (process_crash) expect_part(told.returned, *found, "a returned");
     expect_part(*found, told.sent, "a never sent");
     expect_without(*found, told.deleted);
+    expect_exemplars(store.read_exemplars(), told, process_crash);
     expect_snapshots(files, now, told);
     Told more;
     store.append(7, 1, now, 1, Durability::kAcked, more);
     EXPECT_EQ(more.acknowledged.size(), 1u);
+    store.append_exemplar(1000, Durability::kAcked, more);
+    EXPECT_EQ(more.exemplars_acknowledged.size(), 1u);
     const Result<void> kept = store.database().upkeep();
     EXPECT_TRUE(kept.ok()) << kept.error().message;
     const Result<Samples> again = store.read();
     ASSERT_TRUE(again.ok()) << again.error().message;
     expect_part(told.acknowledged, *again, "after upkeep an acknowledged");
+    Told both = told;
+    both.exemplars_sent.insert(1000);
+    both.exemplars_acknowledged.insert(1000);
+    expect_exemplars(store.read_exemplars(), both, process_crash);
     expect_without(*again, told.deleted);
 }
 
@@ -291,6 +355,8 @@ uint64_t operations() {
     run(files, told);
     EXPECT_GT(told.acknowledged.size(), 80u);
     EXPECT_GT(told.returned.size(), 80u);
+    EXPECT_GT(told.exemplars_acknowledged.size(), 2 * kExemplarsMax);
+    EXPECT_EQ(told.exemplars_returned.size(), kExemplarsMax);
     EXPECT_GT(told.deleted.size(), 40u);
     EXPECT_EQ(told.snapshots.size(), 3u);
     return files.operation_count();

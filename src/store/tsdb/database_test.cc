@@ -5,6 +5,7 @@
 
 #include "base/fs/failing.h"
 #include "tsdb/database_fixture.h"
+#include "tsdb/exemplar_buffer.h"
 
 namespace kw::tsdb {
 namespace {
@@ -183,6 +184,75 @@ TEST_F(DatabaseTest, ReadsAndWritesGoOnWhileSamplesMove) {
         }
         if (least == kScrapes - 1) break;
     }
+}
+
+// "a: 1@10 2@20;…", the exemplars of all series.
+std::string exemplars_of(const Database& database) {
+    std::string out;
+    for (const ExemplarSeries& series : database.exemplars().select({{}}, {})) {
+        out += std::string(series.labels.metric_name()) + ":";
+        for (const Exemplar& one : series.exemplars)
+            out += fmt::format(" {}@{}", one.value, one.timestamp.count);
+        out += ";";
+    }
+    return out;
+}
+
+void append_exemplar(Database& database, std::string_view name, int64_t time) {
+    ASSERT_TRUE(database.exemplars()
+                    .append({{LabelSet{{"__name__", name}},
+                              {{{{"trace_id", "t"}}, static_cast<double>(time), {time}, true}}}},
+                            Durability::kAcked)
+                    .ok());
+}
+
+TEST_F(DatabaseTest, ExemplarsAreThereAfterAReopenAndInACheckpoint) {
+    options_.exemplars_max = 3;
+    open();
+    for (int64_t time = 1; time <= 4; ++time)
+        append_exemplar(*database_, time == 3 ? "b" : "a", time);
+    EXPECT_EQ(exemplars_of(*database_), "a: 2@2 4@4;b: 3@3;");
+    open();
+    EXPECT_EQ(exemplars_of(*database_), "a: 2@2 4@4;b: 3@3;");
+    append_exemplar(*database_, "b", 5);
+    EXPECT_EQ(exemplars_of(*database_), "a: 4@4;b: 3@3 5@5;");
+    // A checkpoint: the log before it goes.
+    append({ref({{"__name__", "up"}})}, {clock_.now().count}, {1});
+    clock_.advance(3 * kHour);
+    ASSERT_TRUE(database_->upkeep().ok());
+    ASSERT_EQ(metrics_.counter("prometheus_tsdb_checkpoint_creations_total", "").value(), 1u);
+    append_exemplar(*database_, "c", 6);
+    const std::string want = "a: 4@4;b: 5@5;c: 6@6;";
+    EXPECT_EQ(exemplars_of(*database_), want);
+    open();
+    EXPECT_EQ(exemplars_of(*database_), want);
+    // Another bound at a start: the newest.
+    options_.exemplars_max = 1;
+    open();
+    EXPECT_EQ(exemplars_of(*database_), "c: 6@6;");
+    options_.exemplars_max = 0;
+    open();
+    EXPECT_EQ(exemplars_of(*database_), "");
+}
+
+TEST_F(DatabaseTest, ManyExemplarsInTheLogMakeACheckpointWithoutSamples) {
+    options_.exemplar_log_bytes_max = 1000;
+    options_.exemplars_max = 5;
+    open();
+    const Counter& checkpoints = metrics_.counter("prometheus_tsdb_checkpoint_creations_total", "");
+    ASSERT_TRUE(database_->upkeep().ok());
+    EXPECT_EQ(checkpoints.value(), 0u);
+    for (int64_t time = 1; time <= 100; ++time) append_exemplar(*database_, "a", time);
+    ASSERT_TRUE(database_->upkeep().ok());
+    EXPECT_EQ(checkpoints.value(), 1u);
+    ASSERT_TRUE(database_->upkeep().ok());
+    EXPECT_EQ(checkpoints.value(), 1u);
+    uint64_t bytes = 0;
+    for (const fs::DirectoryEntry& entry : files_.list("data/metrics/wal").value())
+        bytes += entry.size_bytes;
+    EXPECT_LT(bytes, 1000u);
+    open();
+    EXPECT_EQ(exemplars_of(*database_), "a: 96@96 97@97 98@98 99@99 100@100;");
 }
 
 TEST_F(DatabaseTest, IsWritableWhileTheDiskTakesTheLog) {

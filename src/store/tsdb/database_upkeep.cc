@@ -11,6 +11,7 @@
 #include "tsdb/block_writer.h"
 #include "tsdb/compactor.h"
 #include "tsdb/database.h"
+#include "tsdb/exemplar_buffer.h"
 #include "tsdb/head_source.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_checkpoint.h"
@@ -64,7 +65,9 @@ Result<void> Database::upkeep() {
         if (!done.ok() && result.ok()) result = std::move(done);
     };
     if (flush_is_due(until)) attempt(flush_head(until));
-    if (checkpoint_due_) attempt(write_log_checkpoint());
+    const uint64_t exemplar_bytes = exemplars_->logged_bytes() - exemplar_bytes_covered_;
+    if (checkpoint_due_ || exemplar_bytes > options_.exemplar_log_bytes_max)
+        attempt(write_log_checkpoint());
     attempt(compact());
     attempt(delete_expired());
     update_gauges();
@@ -130,16 +133,21 @@ Result<void> Database::write_frozen(const fs::Path& directory, int64_t until, Bl
 }
 
 Result<void> Database::write_log_checkpoint() {
+    const uint64_t exemplar_bytes = exemplars_->logged_bytes();
     const auto write = [&]() -> Result<uint64_t> {
         KW_TRY_ASSIGN(const uint64_t segment, wal_->roll());
-        KW_TRY(write_checkpoint(env_.files, wal_path_, segment,
-                                [&](const auto& take) { return head_->state(take); }));
+        KW_TRY(
+            write_checkpoint(env_.files, wal_path_, segment, [&](const auto& take) -> Result<void> {
+                KW_TRY(head_->state(take));
+                return exemplars_->state(take);
+            }));
         return segment;
     };
     Result<uint64_t> segment = write();
     Result<void> done;
     if (segment.ok()) {
         checkpoint_due_ = false;
+        exemplar_bytes_covered_ = exemplar_bytes;
         instruments_.checkpoints.add();
         done = remove_before_checkpoint(env_.files, wal_path_, *segment);
     } else {

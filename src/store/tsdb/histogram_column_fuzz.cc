@@ -39,7 +39,9 @@ void column(ByteView bytes, size_t count) {
 
 void record(ByteView bytes) {
     const Result<WalRecordKind> kind = wal_record_kind(bytes);
-    if (!kind.ok() || *kind == WalRecordKind::kSeries) return;
+    if (!kind.ok() || (*kind != WalRecordKind::kSamples && *kind != WalRecordKind::kMixedSamples)) {
+        return;
+    }
     DecodedSamples decoded, again;
     if (!decode_samples(bytes, decoded).ok()) return;
     check(decode_samples(encode_samples(decoded.rows(), {}), again).ok());

@@ -225,7 +225,7 @@ Bytes encode_samples(const ShardRows& rows, const SkippedRows& skipped) {
 
 Result<WalRecordKind> wal_record_kind(ByteView record) {
     if (record.empty()) return corrupt("empty record");
-    if (record[0] < 1 || record[0] > static_cast<uint8_t>(WalRecordKind::kMixedSamples)) {
+    if (record[0] < 1 || record[0] > static_cast<uint8_t>(WalRecordKind::kExemplars)) {
         return unsupported("record of kind {}", record[0]);
     }
     return static_cast<WalRecordKind>(record[0]);

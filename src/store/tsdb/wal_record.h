@@ -1,4 +1,5 @@
 // Records of the write-ahead log: series and samples, to bytes and back. Pure functions.
+// Exemplars have a file of their own (wal_exemplars.h).
 // Histograms, where there are some, are a column of their own behind the values (histogram_column.h).
 //
 // Samples are columns: serials and timestamps as runs, values each by what it is (an integer, a short
@@ -23,6 +24,7 @@ enum class WalRecordKind : unsigned char {  // on disk: never renumber
     kSeries = 1,
     kSamples = 2,
     kMixedSamples = 3,  // with histograms among them
+    kExemplars = 4,     // wal_exemplars.h
 };
 
 // Rows of one samples record, at most.

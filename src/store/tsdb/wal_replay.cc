@@ -79,6 +79,16 @@ class DamageReport {
                                 samples.series[i].id,
                                 receiver_.describe_series(samples.series[i].id)));
             }
+        } else if (record[0] == static_cast<uint8_t>(WalRecordKind::kExemplars)) {
+            DecodedExemplars exemplars;
+            (void)decode_exemplars(record, exemplars).ok();
+            for (const ExemplarSeries& series : exemplars.series) {
+                for (const Exemplar& one : series.exemplars) {
+                    if (lines_ == kReportSeriesMax) return;
+                    add(fmt::format("exemplar {} at {} of {}", one.labels.to_string(),
+                                    one.timestamp.count, series.labels.to_string()));
+                }
+            }
         }
     }
 
@@ -241,6 +251,10 @@ class Replay {
                     result_.rows_unknown += unknown;
                     return {};
                 }
+                case WalRecordKind::kExemplars:
+                    KW_TRY(decode_exemplars(reader.record(), exemplars_));
+                    receiver_.on_exemplars(exemplars_);
+                    return {};
             }
             return {};
         };
@@ -300,6 +314,7 @@ class Replay {
     uint64_t highest_ = 0;      // number that was ever used
     uint64_t trusted_end_ = 0;  // of the file replayed last
     DecodedSamples samples_;
+    DecodedExemplars exemplars_;
     WalReplayResult result_;
 };
 

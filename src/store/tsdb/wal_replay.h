@@ -13,6 +13,7 @@
 #include "base/environment.h"
 #include "base/fs/file_system.h"
 #include "base/result.h"
+#include "tsdb/wal_exemplars.h"
 #include "tsdb/wal_frame.h"
 #include "tsdb/wal_record.h"
 
@@ -32,6 +33,8 @@ class WalReceiver {
     virtual Result<void> on_series(DecodedSeries& series) = 0;
     // Returns how many rows name a series that is not known.
     virtual Result<uint64_t> on_samples(const DecodedSamples& samples) = 0;
+    // May take the exemplars away.
+    virtual void on_exemplars(DecodedExemplars& exemplars) = 0;
     // For reports of damage; empty when it is not known.
     virtual std::string describe_series(uint64_t id) const = 0;
 };

@@ -90,6 +90,7 @@ class Listener final : public WalReceiver {
         return {};
     }
     Result<uint64_t> on_samples(const DecodedSamples&) override { return uint64_t{0}; }
+    void on_exemplars(DecodedExemplars&) override {}
     std::string describe_series(uint64_t) const override { return {}; }
 };
 
