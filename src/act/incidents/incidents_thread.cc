@@ -1,6 +1,7 @@
 // Incidents: what happens by itself. See incidents.h.
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
@@ -102,7 +103,10 @@ void Incidents::gather_next(const CancelToken& cancel) {
 Result<Timeline> Incidents::gather(int64_t id, const CancelToken& cancel) {
     const IncidentPtr incident = find(id);
     if (incident == nullptr) return not_found("there is no incident {}", incident_name(id));
-    Gathered gathered = gather_timeline(*incident, *settings(), engine_, env_.clock.now(), cancel);
+    // One that cannot be read is replaced.
+    const std::optional<Timeline> former = table_->timeline(id).value_or({});
+    Gathered gathered = gather_timeline(*incident, *settings(), former ? &*former : nullptr,
+                                        engine_, env_.clock.now(), cancel);
     KW_TRY(cancel.check());
     KW_TRY(table_->put_timeline(id, gathered.timeline));
     const bool begins_earlier = gathered.pending_since && !incident->is_began_by_hand &&

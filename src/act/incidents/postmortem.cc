@@ -127,6 +127,10 @@ void append_timeline(std::string& out, const Incident& incident, const Timeline&
         out += fmt::format("| {} | {} |\n", readable_time(line.at), line.what);
     }
     out += "\n";
+    if (timeline.remarks.empty()) return;
+    out += "What could not be gathered:\n\n";
+    for (const std::string& remark : timeline.remarks) out += fmt::format("- {}\n", plain(remark));
+    out += "\n";
 }
 
 void append_comparisons(std::string& out, const Timeline& timeline) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,5 +54,12 @@ struct Timeline {
 
 inline constexpr size_t kTimelineEntriesMax = 120;
 inline constexpr size_t kPinnedPointsMax = 60;
+
+// Adds to `timeline` what `former` had of the kinds whose queries failed and is not there again, and says so. With
+// "departure" also its comparisons.
+void keep_former(Timeline& timeline, const Timeline& former,
+                 const std::set<std::string, std::less<>>& failed_kinds);
+// Leaves the entries of its window with the highest scores, in the order of time.
+void keep_best(Timeline& timeline);
 
 }  // namespace kw::incidents

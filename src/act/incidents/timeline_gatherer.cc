@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "base/result.h"
 #include "incidents/departures.h"
+#include "incidents/timeline_changes.h"
+#include "incidents/timeline_queries.h"
 #include "model/sample.h"
 #include "promql/engine.h"
 
@@ -17,13 +19,13 @@ namespace {
 
 constexpr int64_t kWindowMsMax = 24 * 3'600'000LL;
 constexpr int64_t kAfterMs = 15 * 60'000;
-constexpr int64_t kStepMsMin = 5'000;
-constexpr int64_t kWindowSteps = 480;
+constexpr int64_t kStepMsMin = 1'000;
+constexpr int64_t kWindowSteps = 1'800;
 constexpr int64_t kBaselineMs = 3 * 3'600'000LL;
 constexpr int64_t kBaselineSteps = 360;
-constexpr size_t kSeriesMax = 2'000;  // of one query
+constexpr size_t kChangesOfSeriesMax = 12;  // a series that flaps does not push out the others
+constexpr int64_t kSliceMs = 30 * 60'000;
 constexpr int64_t kNewTargetMs = 2 * 60'000;
-constexpr int64_t kQueryTimeoutMs = 10'000;
 constexpr size_t kDeparturesMax = 12;
 constexpr size_t kComparisonsMax = 8;
 constexpr double kOtherService = 0.5;
@@ -50,9 +52,9 @@ bool is_version_label(std::string_view name) {
 
 class Gatherer {
  public:
-    Gatherer(const Incident& incident, const Settings& settings, promql::Engine& engine, Millis now,
-             const CancelToken& cancel)
-        : incident_(incident), settings_(settings), engine_(engine), cancel_(cancel) {
+    Gatherer(const Incident& incident, const Settings& settings, const Timeline* former,
+             promql::Engine& engine, Millis now, const CancelToken& cancel)
+        : incident_(incident), settings_(settings), former_(former), queries_(engine, cancel) {
         Timeline& timeline = out_.timeline;
         timeline.gathered_at = now;
         timeline.from = incident.began_at - settings.timeline_before_ms;
@@ -72,33 +74,44 @@ class Gatherer {
         add_reloads();
         for (const std::string& metric : settings_.fault_metrics) add_faults(metric);
         add_departures();
-        keep_best();
+        Timeline& timeline = out_.timeline;
+        if (flapping_count_ > 0) {
+            remark(
+                fmt::format("{} series changed more than {} times: of each the changes nearest "
+                            "to the beginning are shown",
+                            flapping_count_, kChangesOfSeriesMax));
+        }
+        if (former_ != nullptr) keep_former(timeline, *former_, failed_kinds_);
+        keep_best(timeline);
         return std::move(out_);
     }
 
  private:
     using Series = promql::ResultSeries;
+    using Answer = std::optional<promql::QueryResult>;
 
-    // nullopt with a remark: the query failed, or gave too much.
-    std::optional<promql::QueryResult> ask(const std::string& query, Millis from, Millis to,
-                                           int64_t step_ms) {
-        promql::QueryOptions options;
-        options.timeout_ms = kQueryTimeoutMs;
-        Result<promql::QueryResult> result =
-            engine_.range(query, from, to, step_ms, options, cancel_);
-        if (!result.ok()) {
-            remark(fmt::format("{}: {}", query, result.error().message));
-            return std::nullopt;
-        }
-        if (result->series.size() > kSeriesMax) {
-            remark(fmt::format("{}: {} series, at most {} are looked at", query,
-                               result->series.size(), kSeriesMax));
-            return std::nullopt;
-        }
-        return std::move(result).value();
+    // nullopt with a remark: a query for entries of `kind` failed, or gave too much. What a former gathering had of
+    // that kind then stays.
+    Answer taken(std::string_view kind, Result<promql::QueryResult> answer) {
+        if (answer.ok()) return std::move(answer).value();
+        failed_kinds_.emplace(kind);
+        remark(answer.error().message);
+        return std::nullopt;
     }
-    std::optional<promql::QueryResult> ask(const std::string& query) {
-        return ask(query, out_.timeline.from, out_.timeline.to, step_ms_);
+    Answer ask(std::string_view kind, const std::string& query) {
+        return taken(kind, queries_.range(query, out_.timeline.from, out_.timeline.to, step_ms_));
+    }
+    // Every sample of the window and of the lookback before it, which tells whether the first began in the window. When
+    // those are too many for a query, steps.
+    Answer ask_samples(std::string_view kind, const std::string& selector) {
+        Result<promql::QueryResult> samples = queries_.samples(
+            selector, out_.timeline.from - queries_.lookback_ms(), out_.timeline.to);
+        if (samples.ok() || samples.error().code != Code::kExhausted) {
+            return taken(kind, std::move(samples));
+        }
+        remark(fmt::format("{}: looked at in steps of {}, as its samples are too many", selector,
+                           format_duration_ms(step_ms_)));
+        return ask(kind, selector);
     }
     void remark(std::string text) {
         out_.timeline.remarks.push_back(std::move(text).substr(0, kWordBytesMax));
@@ -127,7 +140,8 @@ class Gatherer {
         out_.timeline.entries.push_back(std::move(entry));
         return out_.timeline.entries.back();
     }
-    // What an entry shows, with its values, thinned to the most that are kept.
+    // What an entry shows, with its values, thinned to the most that are kept; that at the time of the entry and the
+    // one before it stay.
     void pin(TimelineEntry& entry, std::string query, const promql::QueryResult& result,
              const Series& series) {
         entry.query = std::move(query);
@@ -135,8 +149,32 @@ class Gatherer {
         result.each_point(series, [&](Millis at, double value) {
             if (std::isfinite(value)) all.push_back({at, value});
         });
-        const size_t stride = all.size() / kPinnedPointsMax + 1;
-        for (size_t i = 0; i < all.size(); i += stride) entry.points.push_back(all[i]);
+        const size_t stride = all.size() / (kPinnedPointsMax - 2) + 1;
+        for (size_t i = 0; i < all.size(); ++i) {
+            const bool is_last_before =
+                i + 1 < all.size() && all[i].at < entry.at && all[i + 1].at >= entry.at;
+            if (i % stride == 0 || is_last_before || all[i].at == entry.at)
+                entry.points.push_back(all[i]);
+        }
+    }
+    // Of the changes of a series, ascending, those nearest to the beginning.
+    template <typename T, typename TimeOf>
+    void keep_nearest(std::vector<T>& changes, TimeOf time_of) {
+        if (changes.size() <= kChangesOfSeriesMax) return;
+        ++flapping_count_;
+        const auto distance = [&](const T& change) {
+            return std::abs(time_of(change) - incident_.began_at);
+        };
+        std::nth_element(changes.begin(), changes.begin() + kChangesOfSeriesMax, changes.end(),
+                         [&](const T& a, const T& b) { return distance(a) < distance(b); });
+        changes.resize(kChangesOfSeriesMax);
+    }
+    std::vector<Millis> nearest(std::vector<Millis> changes) {
+        keep_nearest(changes, [](Millis at) { return at; });
+        return changes;
+    }
+    std::vector<Millis> begins_of(const promql::QueryResult& result, const Series& series) {
+        return nearest(begins(result, series, out_.timeline.from, queries_.lookback_ms()));
     }
 
     void add_own_alerts() {
@@ -156,11 +194,8 @@ class Gatherer {
         for (const IncidentAlert& alert : incident_.alerts) {
             const std::string query = fmt::format("ALERTS_FOR_STATE{{alertname={}}}",
                                                   kw::quoted(alert.labels.get("alertname")));
-            promql::QueryOptions options;
-            options.timeout_ms = kQueryTimeoutMs;
-            const Result<promql::QueryResult> result =
-                engine_.instant(query, incident_.opened_at, options, cancel_);
-            if (!result.ok()) return remark(fmt::format("{}: {}", query, result.error().message));
+            const Result<promql::QueryResult> result = queries_.instant(query, incident_.opened_at);
+            if (!result.ok()) return remark(result.error().message);
             for (const Series& series : result->series) {
                 LabelBuilder labels(series.labels);
                 labels.remove(kMetricName);
@@ -183,92 +218,128 @@ class Gatherer {
             });
     }
 
-    // Calls f(at) for each step where a series has a value after one where it has none (or less than `above`).
-    template <typename F>
-    static void each_begin(const promql::QueryResult& result, const Series& series, double above,
-                           F f) {
-        bool was_on = true;  // what holds from the start of the window did not begin in it
-        for (size_t i = 0; i < series.values.size(); ++i) {
-            const double value = series.values[i];
-            const bool is_on = !promql::is_absent(value) && value > above;
-            if (is_on && !was_on) f(series.time_of(i, result.grid));
-            was_on = is_on;
-        }
-    }
-
     void add_alerts() {
-        const std::optional<promql::QueryResult> result =
-            ask("ALERTS{alertstate=\"firing\",alertname!=\"IncidentOpen\"}");
+        const Answer result =
+            ask("alert", "ALERTS{alertstate=\"firing\",alertname!=\"IncidentOpen\"}");
         if (!result) return;
         for (const Series& series : result->series) {
             LabelBuilder labels(series.labels);
             labels.remove(kMetricName).remove("alertstate");
             const LabelSet alert = labels.build();
             if (is_own_alert(alert)) continue;
-            each_begin(*result, series, 0, [&](Millis at) {
+            for (const Millis at : begins_of(*result, series)) {
                 TimelineEntry& entry =
                     add(at, "alert", fmt::format("{} fires", alert.get("alertname")),
                         scored(kAlertScore, alert));
                 entry.detail = alert.to_string();
                 pin(entry, fmt::format("ALERTS{}", alert.to_string()), *result, series);
-            });
+            }
         }
     }
 
     // Info series carry what is known in their labels: where one of a process ends and another begins, what differs
     // is what changed.
     void add_infos() {
-        const std::optional<promql::QueryResult> result = ask("{__name__=~\".+_info\"}");
+        const std::string selector = "{__name__=~\".+_info\"}";
+        Answer result = ask("deploy", selector);
         if (!result) return;
-        const std::map<std::string, Millis> targets = first_seen_targets();
-        std::map<std::string, std::vector<const Series*>> processes;
-        for (const Series& series : result->series) {
+        const std::optional<std::vector<Between>> between = ask_between(selector, *result);
+        const Answer ups = ask("deploy", "up");
+        if (!between || !ups) return;
+        const std::map<std::string, Millis> targets = first_seen_targets(*ups);
+        std::map<std::string, std::vector<Info>> processes;
+        for (size_t i = 0; i < result->series.size(); ++i) {
+            const Series& series = result->series[i];
+            Info info{&series, &(*between)[i], begins_of(*result, series)};
+            for (const auto& [cell, at] : *info.between) info.begins.push_back(at);
+            std::sort(info.begins.begin(), info.begins.end());
+            info.begins = nearest(std::move(info.begins));
             processes[fmt::format("{} {} {}", series.labels.metric_name(), series.labels.get("job"),
                                   series.labels.get("instance"))]
-                .push_back(&series);
+                .push_back(std::move(info));
         }
         for (const auto& [key, all] : processes) {
-            for (const Series* const series : all) {
-                each_begin(*result, *series, 0, [&](Millis at) {
-                    const Series* const previous = before(*result, all, *series, at);
-                    const auto target = targets.find(target_of(series->labels));
+            for (const Info& info : all) {
+                for (const Millis at : info.begins) {
+                    const Series* const previous = before(*result, all, info, at);
+                    const auto target = targets.find(target_of(info.series->labels));
                     // With its target all that a process has is new to us, not to it.
                     if (previous == nullptr && target != targets.end() &&
                         at.count - target->second.count < kNewTargetMs)
-                        return;
-                    add_info_change(*result, *series, previous, at);
-                });
+                        continue;
+                    add_info_change(*result, *info.series, previous, at);
+                }
             }
         }
+    }
+    struct Info {
+        const Series* series;
+        const Between* between;
+        std::vector<Millis> begins;
+    };
+    // For each series of `result`, which is `selector` in steps, where it was between two of them only; series that no
+    // step saw are added. Slice by slice, since all samples of a day are too many. nullopt: not known.
+    std::optional<std::vector<Between>> ask_between(const std::string& selector,
+                                                    promql::QueryResult& result) {
+        const Timeline& timeline = out_.timeline;
+        std::vector<Between> between(result.series.size());
+        std::map<std::string, size_t> indexes;
+        for (size_t i = 0; i < result.series.size(); ++i) {
+            indexes.emplace(result.series[i].labels.to_string(), i);
+        }
+        for (Millis from = timeline.from; from < timeline.to; from = from + kSliceMs) {
+            Result<promql::QueryResult> samples =
+                queries_.samples(selector, from, std::min(from + kSliceMs, timeline.to));
+            if (!samples.ok() && samples.error().code == Code::kExhausted) {
+                remark(fmt::format("{}: looked at in steps of {}, as its samples are too many",
+                                   selector, format_duration_ms(step_ms_)));
+                return between;
+            }
+            const Answer slice = taken("deploy", std::move(samples));
+            if (!slice) return std::nullopt;
+            for (const Series& one : slice->series) {
+                const auto [found, is_new] =
+                    indexes.emplace(one.labels.to_string(), result.series.size());
+                if (is_new) {
+                    Series& added = result.series.emplace_back();
+                    added.labels = one.labels;
+                    added.values.assign(result.grid.count, promql::kAbsent);
+                    between.emplace_back();
+                }
+                add_between(result, result.series[found->second], *slice, one,
+                            between[found->second]);
+            }
+        }
+        return between;
     }
     static std::string target_of(const LabelSet& labels) {
         return fmt::format("{} {}", labels.get("job"), labels.get("instance"));
     }
     // The targets that were not there from the start of the window on, and when they came.
-    std::map<std::string, Millis> first_seen_targets() {
+    static std::map<std::string, Millis> first_seen_targets(const promql::QueryResult& ups) {
         std::map<std::string, Millis> first;
-        const std::optional<promql::QueryResult> result = ask("up");
-        if (!result) return first;
-        for (const Series& series : result->series) {
+        for (const Series& series : ups.series) {
             if (!series.values.empty() && !promql::is_absent(series.values.front())) continue;
-            result->each_point(
-                series, [&](Millis at, double) { first.emplace(target_of(series.labels), at); });
+            ups.each_point(series,
+                           [&](Millis at, double) { first.emplace(target_of(series.labels), at); });
         }
         return first;
     }
     // Of the same process, the series that was there last before `at`.
-    const Series* before(const promql::QueryResult& result, const std::vector<const Series*>& all,
-                         const Series& series, Millis at) const {
+    const Series* before(const promql::QueryResult& result, const std::vector<Info>& all,
+                         const Info& info, Millis at) const {
         const Series* last = nullptr;
         Millis last_at = Millis::min();
-        for (const Series* const other : all) {
-            if (other == &series) continue;
-            result.each_point(*other, [&](Millis point, double) {
+        for (const Info& other : all) {
+            if (other.series == info.series) continue;
+            const auto look = [&](Millis point) {
                 if (point < at && point > last_at) {
                     last_at = point;
-                    last = other;
+                    last = other.series;
                 }
-            });
+            };
+            result.each_point(*other.series, [&](Millis point, double) { look(point); });
+            for (const auto& [cell, point] : *other.between) look(point);
         }
         return last;
     }
@@ -297,86 +368,70 @@ class Gatherer {
         pin(entry, series.labels.to_string(), result, series);
     }
 
-    // A gauge that holds a time in seconds: each new value is an event at that time.
-    template <typename F>
-    void each_time_change(const promql::QueryResult& result, const Series& series, F f) const {
-        double last = std::nan("");
-        result.each_point(series, [&](Millis, double value) {
-            if (!std::isnan(last) && value > last) {
-                f(Millis{static_cast<int64_t>(value * 1000)});
-            }
-            last = value;
-        });
-    }
     void add_restarts() {
-        const std::string query = "process_start_time_seconds";
-        const std::optional<promql::QueryResult> result = ask(query);
+        const Answer result = ask("restart", "process_start_time_seconds");
         if (!result) return;
         for (const Series& series : result->series) {
-            each_time_change(*result, series, [&](Millis at) {
+            for (const Millis at : nearest(time_changes(*result, series))) {
                 TimelineEntry& entry =
                     add(at, "restart", fmt::format("{} restarted", series.labels.get("job")),
                         scored(kRestartScore, series.labels));
                 entry.detail = std::string(series.labels.get("instance"));
                 pin(entry, series.labels.to_string(), *result, series);
-            });
+            }
         }
     }
     void add_targets() {
-        const std::optional<promql::QueryResult> result = ask("up");
+        const Answer result = ask_samples("target", "up");
         if (!result) return;
         for (const Series& series : result->series) {
-            double last = std::nan("");
-            result->each_point(series, [&](Millis at, double value) {
-                const bool is_change = !std::isnan(last) && (value > 0) != (last > 0);
-                last = value;
-                if (!is_change) return;
-                const bool is_up = value > 0;
+            std::vector<Flip> all = flips(*result, series);
+            keep_nearest(all, [](const Flip& flip) { return flip.at; });
+            for (const Flip& flip : all) {
                 TimelineEntry& entry =
-                    add(at, "target",
+                    add(flip.at, "target",
                         fmt::format("{} {}", series.labels.get("job"),
-                                    is_up ? "answers again" : "does not answer"),
-                        scored(is_up ? kEndScore : kTargetDownScore, series.labels));
+                                    flip.is_on ? "answers again" : "does not answer"),
+                        scored(flip.is_on ? kEndScore : kTargetDownScore, series.labels));
                 entry.detail = std::string(series.labels.get("instance"));
                 pin(entry, series.labels.to_string(), *result, series);
-            });
+            }
         }
     }
     void add_reloads() {
-        const std::optional<promql::QueryResult> result =
-            ask("prometheus_config_last_reload_success_timestamp_seconds");
+        const Answer result =
+            ask("reload", "prometheus_config_last_reload_success_timestamp_seconds");
         if (!result) return;
         for (const Series& series : result->series) {
-            each_time_change(*result, series, [&](Millis at) {
+            for (const Millis at : nearest(time_changes(*result, series))) {
                 TimelineEntry& entry =
                     add(at, "reload",
                         fmt::format("{}: configuration reloaded", series.labels.get("job")),
                         kReloadScore);
                 entry.detail = std::string(series.labels.get("instance"));
                 pin(entry, series.labels.to_string(), *result, series);
-            });
+            }
         }
     }
     void add_faults(const std::string& metric) {
-        const std::optional<promql::QueryResult> result = ask(metric);
+        const Answer result = ask_samples("fault", metric);
         if (!result) return;
         for (const Series& series : result->series) {
             const std::string_view fault = series.labels.get("fault");
             const std::string name(fault.empty() ? std::string_view(metric) : fault);
-            each_begin(*result, series, 0, [&](Millis at) {
+            for (const Millis at : begins_of(*result, series)) {
                 TimelineEntry& entry = add(at, "fault", "fault " + name + " begins",
                                            scored(kFaultScore, series.labels));
                 entry.detail = series.labels.to_string();
                 pin(entry, series.labels.to_string(), *result, series);
-            });
-            double last = 0;
-            result->each_point(series, [&](Millis at, double value) {
-                if (last > 0 && value <= 0) {
-                    add(at, "fault", "fault " + name + " ends", kEndScore).detail =
-                        series.labels.to_string();
-                }
-                last = value;
-            });
+            }
+            std::vector<Flip> all = flips(*result, series);
+            std::erase_if(all, [](const Flip& flip) { return flip.is_on; });
+            keep_nearest(all, [](const Flip& flip) { return flip.at; });
+            for (const Flip& flip : all) {
+                add(flip.at, "fault", "fault " + name + " ends", kEndScore).detail =
+                    series.labels.to_string();
+            }
         }
     }
 
@@ -413,8 +468,8 @@ class Gatherer {
                 "{{{}=~{},__name__!~\".+_(bucket|sum|created|info|seconds_timestamp)|ALERTS.*|"
                 "scrape_.+|up|process_start_time_seconds|{}\"}}",
                 label, kw::quoted(service_pattern()), fault_pattern());
-            const std::optional<promql::QueryResult> result =
-                ask(query, from, out_.timeline.to, step_ms);
+            const Answer result =
+                taken("departure", queries_.range(query, from, out_.timeline.to, step_ms));
             if (!result) continue;
             for (const Series& series : result->series) {
                 std::vector<PinnedPoint> points;
@@ -451,41 +506,21 @@ class Gatherer {
         return pattern;
     }
 
-    // The highest scores stay; then in the order of time.
-    void keep_best() {
-        std::vector<TimelineEntry>& entries = out_.timeline.entries;
-        std::erase_if(entries, [&](const TimelineEntry& entry) {
-            return entry.at < out_.timeline.from || entry.at > out_.timeline.gathered_at;
-        });
-        std::sort(entries.begin(), entries.end(),
-                  [](const TimelineEntry& a, const TimelineEntry& b) {
-                      return std::tie(b.score, a.at, a.title, a.detail) <
-                             std::tie(a.score, b.at, b.title, b.detail);
-                  });
-        if (entries.size() > kTimelineEntriesMax) {
-            remark(fmt::format("{} entries of lower scores are left out",
-                               entries.size() - kTimelineEntriesMax));
-            entries.resize(kTimelineEntriesMax);
-        }
-        std::sort(entries.begin(), entries.end(),
-                  [](const TimelineEntry& a, const TimelineEntry& b) {
-                      return std::tie(a.at, a.title, a.detail) < std::tie(b.at, b.title, b.detail);
-                  });
-    }
-
     const Incident& incident_;
     const Settings& settings_;
-    promql::Engine& engine_;
-    const CancelToken& cancel_;
+    const Timeline* former_;
+    TimelineQueries queries_;
     Gathered out_;
+    std::set<std::string, std::less<>> failed_kinds_;
+    size_t flapping_count_ = 0;
     int64_t step_ms_ = kStepMsMin;
 };
 
 }  // namespace
 
-Gathered gather_timeline(const Incident& incident, const Settings& settings, promql::Engine& engine,
-                         Millis now, const CancelToken& cancel) {
-    return Gatherer(incident, settings, engine, now, cancel).gather();
+Gathered gather_timeline(const Incident& incident, const Settings& settings, const Timeline* former,
+                         promql::Engine& engine, Millis now, const CancelToken& cancel) {
+    return Gatherer(incident, settings, former, engine, now, cancel).gather();
 }
 
 }  // namespace kw::incidents

@@ -1,17 +1,17 @@
 // Gathers what happened around an incident from the samples that are stored: from half an hour before it began.
 //
-//   ALERTS ──────────────┐                       alerts of the same services
-//   *_info ──────────────┤ one range query each  deploys: another version of code, model or data
-//   process_start_time ──┤ over the window       restarts; `up`: targets that went and came
-//   config reload time ──┼─▶ entries, scored     reloads of this server's configuration
-//   fault gauges ────────┤                       faults on command
-//   series of services ──┘                       departures: those furthest from their usual band
+//   ALERTS ──────────────┐ in steps of 1 s to 48 s   alerts of the same services
+//   *_info ──────────────┤ with what is between them deploys: another version of code, model or data
+//   process_start_time ──┤ in steps                  restarts
+//   config reload time ──┤ in steps                  reloads of this server's configuration
+//   up, fault gauges ────┤ every sample              targets that went and came; faults on command
+//   series of services ──┘ in steps                  departures: those furthest from their usual band
 //
 // A score from 0 to 1 says how likely an entry has to do with the incident: by its kind, and halved when it is of
 // another service. A departure's grows with how many standard deviations the series left its mean of the three
 // hours before.
-// Bounded: window, steps, series a query, entries, points that are kept. What a bound or a failing query leaves out
-// is a remark.
+// Bounded: window, steps, series a query, changes of a series, entries, points that are kept. What a bound or a failing
+// query leaves out is a remark; of a kind whose query fails the entries of the former gathering stay.
 // Threads: a plain function.
 #pragma once
 
@@ -35,7 +35,8 @@ struct Gathered {
     std::optional<Millis> pending_since;
 };
 
-Gathered gather_timeline(const Incident& incident, const Settings& settings, promql::Engine& engine,
-                         Millis now, const CancelToken& cancel);
+// `former` is what the last gathering gave; null: there was none.
+Gathered gather_timeline(const Incident& incident, const Settings& settings, const Timeline* former,
+                         promql::Engine& engine, Millis now, const CancelToken& cancel);
 
 }  // namespace kw::incidents
