@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <optional>
 
 #include "base/clock.h"
@@ -93,8 +94,8 @@ struct ScrapeCounters {
               metrics.counter("kilowatch_scrape_series_refused_total",
                               "Series of scrapes that the store's limit of series kept out.")),
           exemplars(metrics.counter("kilowatch_scrape_exemplars_ignored_total",
-                                    "Exemplars of protobuf and of converted histograms, which "
-                                    "are not stored.")),
+                                    "Exemplars of native histograms without a time of their own, "
+                                    "which are not stored.")),
           exemplars_out_of_order(
               metrics.counter("prometheus_target_scrapes_exemplar_out_of_order_total",
                               "Total number of exemplar rejected due to not being out of the "
@@ -132,6 +133,13 @@ struct LineExemplar {
     LineNumber line;
     Exemplar exemplar;
 };
+
+// The order in which a store takes those of one series; a total one, whatever the values are.
+bool is_before(const Exemplar& a, const Exemplar& b) {
+    if (a.timestamp != b.timestamp) return a.timestamp < b.timestamp;
+    const std::strong_ordering values = std::strong_order(a.value, b.value);
+    return values < 0 || (values == 0 && a.labels < b.labels);
+}
 
 // Rows of the scrape's own time: of lines, then staleness markers, then the report's.
 struct Rows {
@@ -355,7 +363,7 @@ class ScrapeTarget::Impl final {
         if (histogram != nullptr) KW_TRY(limit_histogram(histogram));
         const SeriesNumber series_number = cache_.line(number).series;
         const bool timed = parser.has_timestamp() && rules_.honor_timestamps;
-        if (parser.has_exemplar()) take_exemplar(parser, number, timed, scratch);
+        if (parser.has_exemplar()) take_exemplars(parser, number, timed, scratch);
         SeriesRef ref;
         if (series_number != ScrapeLine::kPending) {
             ScrapeSeries& series = cache_.series(series_number);
@@ -377,23 +385,32 @@ class ScrapeTarget::Impl final {
         return {};
     }
 
-    // Its time is its own, else its sample's; where that is the scrape's, store_exemplars() knows it.
+    // Their time is their own, else their sample's; where that is the scrape's, store_exemplars() knows it. One of a
+    // histogram that has no time of its own is left out, as Prometheus does: among many, it would be new each time.
     template <typename Source>
-    void take_exemplar(const Source& parser, LineNumber number, bool timed, Scratch& scratch) {
-        if constexpr (requires { parser.exemplar_labels(); }) {
-            if (shared_.exemplars == nullptr) return;
-            // The parser has checked how they are written, not that no name is there twice.
-            if (!scratch.labels.read_labels(parser.exemplar_labels(), format_).ok()) return;
-            Result<LabelSet> labels = LabelSet::from(scratch.labels.labels());
-            if (!labels.ok()) return;
-            const bool own = parser.exemplar_has_timestamp();
-            const Millis time = own     ? parser.exemplar_timestamp()
-                                : timed ? parser.timestamp()
-                                        : Millis{};
-            scratch.exemplars.push_back(
-                {number, {std::move(labels).value(), parser.exemplar_value(), time, own || timed}});
-        } else {
-            shared_.counters.exemplars.add();
+    void take_exemplars(const Source& parser, LineNumber number, bool timed, Scratch& scratch) {
+        if (shared_.exemplars == nullptr) return;
+        const auto take = [&](Exemplar exemplar) {
+            if (!exemplar.has_timestamp && timed) exemplar.timestamp = parser.timestamp();
+            exemplar.has_timestamp |= timed;
+            scratch.exemplars.push_back({number, std::move(exemplar)});
+        };
+        if constexpr (requires { parser.exemplars(); }) {
+            const auto first = static_cast<ptrdiff_t>(scratch.exemplars.size());
+            for (const Exemplar& one : parser.exemplars()) {
+                if (parser.histogram() == nullptr || one.has_timestamp) {
+                    take(one);
+                } else {
+                    shared_.counters.exemplars.add();
+                }
+            }
+            // Those of buckets come by their bounds, and are wanted by their times.
+            std::sort(scratch.exemplars.begin() + first, scratch.exemplars.end(),
+                      [](const LineExemplar& x, const LineExemplar& y) {
+                          return is_before(x.exemplar, y.exemplar);
+                      });
+        } else if (std::optional<Exemplar> one = parser.exemplar()) {
+            take(*std::move(one));
         }
     }
 
@@ -401,13 +418,18 @@ class ScrapeTarget::Impl final {
     void store_exemplars(Scratch& scratch, Millis scrape_time) {
         if (scratch.exemplars.empty()) return;
         std::vector<ExemplarSeries> batch;
+        LineNumber line =
+            ByteIndex::kNone;  // of the batch's last: a histogram's exemplars follow each other
         for (LineExemplar& one : scratch.exemplars) {
             if (cache_.line(one.line).series == ScrapeLine::kPending) continue;
-            Result<std::optional<LabelSet>> series = labels_of(cache_.key(one.line), scratch);
-            if (!series.ok() || !series->has_value()) continue;
+            if (line != one.line) {
+                Result<std::optional<LabelSet>> series = labels_of(cache_.key(one.line), scratch);
+                if (!series.ok() || !series->has_value()) continue;
+                batch.push_back({std::move(**series), {}});
+                line = one.line;
+            }
             if (!one.exemplar.has_timestamp) one.exemplar.timestamp = scrape_time;
             one.exemplar.has_timestamp = true;
-            batch.push_back({std::move(**series), {}});
             batch.back().exemplars.push_back(std::move(one.exemplar));
         }
         const Result<ExemplarCounts> counts =

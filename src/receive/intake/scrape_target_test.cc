@@ -86,6 +86,33 @@ TEST_F(ScrapeTargetTest, StoresExemplarsUnderTheLabelsThatTheirSeriesEndsUpWith)
     EXPECT_EQ(count("prometheus_target_scrapes_exemplar_out_of_order_total"), 3U);
 }
 
+TEST_F(ScrapeTargetTest, StoresExemplarsOfHistogramsByTheirTimes) {
+    target({.histograms = {.convert = true}});
+    constexpr std::string_view kBody =
+        "# TYPE h histogram\nh_bucket{le=\"1.0\"} 1 # {t=\"b\"} 0.5 8\n"
+        "h_bucket{le=\"2.0\"} 2 # {t=\"a\"} 1.5 7\nh_bucket{le=\"+Inf\"} 3 # {t=\"c\"} 3\n"
+        "h_count 3\nh_sum 5\n# TYPE c counter\nc_total 1 # {t=\"d\"} 1\n# EOF\n";
+    EXPECT_TRUE(scrape(kBody, ExpositionFormat::kOpenMetrics).outcome.ok());
+    EXPECT_EQ(exemplars_.taken, (Rows{
+                                    "h{instance=\"i\", job=\"j\"} # {t=\"a\"} 1.5 @7000",
+                                    "h{instance=\"i\", job=\"j\"} # {t=\"b\"} 0.5 @8000",
+                                    "c_total{instance=\"i\", job=\"j\"} # {t=\"d\"} 1 @15",
+                                }));
+    EXPECT_EQ(count("kilowatch_scrape_exemplars_ignored_total"), 1U);  // the one without a time
+}
+
+TEST_F(ScrapeTargetTest, StoresExemplarsOfProtobuf) {
+    using wire::testing::label;
+    using wire::testing::Message;
+    target();
+    const Message exemplar = Message().message(1, label("t", "a")).number(2, 0.5);
+    const Message counter = Message().message(3, Message().number(1, 2).message(2, exemplar));
+    const std::string body =
+        wire::testing::delimited(Message().text(1, "c_total").varint(3, 0).message(4, counter));
+    EXPECT_TRUE(scrape(body, ExpositionFormat::kProtobuf).outcome.ok());
+    EXPECT_EQ(exemplars_.taken, (Rows{"c_total{instance=\"i\", job=\"j\"} # {t=\"a\"} 0.5 @15"}));
+}
+
 TEST_F(ScrapeTargetTest, AFailedScrapeAndADroppedSeriesLeaveNoExemplars) {
     target();
     EXPECT_FALSE(scrape("a_total 1 # {t=\"b\"} 1\nb x\n# EOF\n", ExpositionFormat::kOpenMetrics)

@@ -66,7 +66,7 @@ struct Options {
     // Exemplars that are kept; 0: none.
     uint64_t exemplars_max = 100'000;
     // Exemplars in the log since its last checkpoint, bytes, that make another one due: they do not wait for samples,
-    // of which there may be none. Some four million.
+    // of which there may be none. Some five million.
     uint64_t exemplar_log_bytes_max = 1 << 30;
     WalSync wal_sync = WalSync::kAcked;
     // See Wal::Options.

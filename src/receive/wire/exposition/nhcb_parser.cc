@@ -41,6 +41,7 @@ bool NhcbParser::convert() {
     }
     histogram_ = std::make_shared<const Histogram>(std::move(made).value());
     own_series_ = std::move(gathered_key_);
+    exemplars_ = std::move(gathered_exemplars_);
     own_ = true;
     return true;
 }
@@ -48,9 +49,12 @@ bool NhcbParser::convert() {
 Step NhcbParser::next(std::string_view expected) {
     own_ = false;
     histogram_.reset();
+    exemplars_.clear();
     was_expected_ = false;
     const auto give_sample = [&] {
         was_expected_ = !expected.empty() && series() == expected;
+        if (own_) return Step::kSample;
+        if (std::optional<Exemplar> own = parser_.exemplar()) exemplars_.push_back(*std::move(own));
         return Step::kSample;
     };
     for (;;) {
@@ -77,7 +81,7 @@ Step NhcbParser::next(std::string_view expected) {
         if (part == Part::kNone) return give_sample();
         if (gathered_.empty()) {
             gathered_key_ = key_;
-            own_has_exemplar_ = false;
+            gathered_exemplars_.clear();
         }
         switch (part) {
             case Part::kBucket: gathered_.add_bucket(bound_, parser_.value()); break;
@@ -87,7 +91,8 @@ Step NhcbParser::next(std::string_view expected) {
         }
         own_has_timestamp_ = parser_.has_timestamp();
         own_timestamp_ = parser_.timestamp();
-        own_has_exemplar_ |= parser_.has_exemplar();
+        if (std::optional<Exemplar> one = parser_.exemplar())
+            gathered_exemplars_.push_back(*std::move(one));
         if (choice_.always_classic) return give_sample();
     }
 }

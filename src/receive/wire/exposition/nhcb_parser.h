@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wire/exposition/classic_histogram.h"
 #include "wire/exposition/histogram_choice.h"
@@ -35,7 +36,9 @@ class NhcbParser final {
     const std::shared_ptr<const Histogram>& histogram() const { return histogram_; }
     bool has_timestamp() const { return own_ ? own_has_timestamp_ : parser_.has_timestamp(); }
     Millis timestamp() const { return own_ ? own_timestamp_ : parser_.timestamp(); }
-    bool has_exemplar() const { return own_ ? own_has_exemplar_ : parser_.has_exemplar(); }
+    bool has_exemplar() const { return !exemplars_.empty(); }
+    // A histogram has those of its lines.
+    const std::vector<Exemplar>& exemplars() const { return exemplars_; }
 
     std::string_view family() const { return parser_.family(); }
     MetricType type() const { return parser_.type(); }
@@ -62,6 +65,7 @@ class NhcbParser final {
 
     ClassicHistogram gathered_;
     std::string gathered_key_;
+    std::vector<Exemplar> gathered_exemplars_;
     Step held_ = Step::kEnd;  // the step behind the gathered lines, when holds_
     bool holds_ = false;
 
@@ -70,7 +74,7 @@ class NhcbParser final {
     std::shared_ptr<const Histogram> histogram_;
     bool own_has_timestamp_ = false;
     Millis own_timestamp_;
-    bool own_has_exemplar_ = false;
+    std::vector<Exemplar> exemplars_;
     bool was_expected_ = false;
     uint64_t not_converted_ = 0;
 };

@@ -23,6 +23,10 @@ std::string read(std::string_view text, bool always_classic = false,
                (parser.histogram() ? histogram_text(from_stored(*parser.histogram()))
                                    : format_value(parser.value()));
         if (parser.has_timestamp()) out += fmt::format(" @{}", parser.timestamp().count);
+        for (const Exemplar& one : parser.exemplars()) {
+            out += " # " + one.labels.to_string() + " " + format_value(one.value);
+            if (one.has_timestamp) out += fmt::format(" @{}", one.timestamp.count);
+        }
         out += "\n";
     }
 }
@@ -61,6 +65,23 @@ TEST(NhcbParser, OpenMetricsWithTimes) {
                    "h_count 1 5\nh_sum 0.5 5\nh_created 1 5\n# EOF\n",
                    false, ExpositionFormat::kOpenMetrics),
               "{\"h\"} {count:1, sum:0.5, [-Inf,1]:1} @5000\nh_created 1 @5000\n");
+}
+
+TEST(NhcbParser, AHistogramHasTheExemplarsOfItsLines) {
+    const std::string_view text =
+        "# TYPE h histogram\nh_bucket{le=\"1.0\"} 1 # {t=\"a\"} 0.5 7\n"
+        "h_bucket{le=\"+Inf\"} 2 # {t=\"b\"} 3\nh_count 2\nh_sum 3.5\n"
+        "# TYPE c counter\nc_total 1 # {t=\"c\"} 1\nc_total{x=\"y\"} 1 # {t=\"d\",t=\"e\"} 1\n# "
+        "EOF\n";
+    const std::string made =
+        "{\"h\"} {count:2, sum:3.5, [-Inf,1]:1, (1,+Inf]:1} # {t=\"a\"} 0.5 @7000 # {t=\"b\"} 3\n";
+    const std::string rest = "c_total 1 # {t=\"c\"} 1\nc_total{x=\"y\"} 1\n";
+    EXPECT_EQ(read(text, false, ExpositionFormat::kOpenMetrics), made + rest);
+    EXPECT_EQ(
+        read(text, true, ExpositionFormat::kOpenMetrics),
+        "h_bucket{le=\"1.0\"} 1 # {t=\"a\"} 0.5 @7000\nh_bucket{le=\"+Inf\"} 2 # {t=\"b\"} 3\n"
+        "h_count 2\nh_sum 3.5\n" +
+            made + rest);
 }
 
 TEST(NhcbParser, WhatIsNoHistogramStays) {

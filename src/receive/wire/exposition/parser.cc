@@ -176,6 +176,18 @@ Step Parser::finish_sample_openmetrics(const char* at) {
 }
 
 // ` # {labels} value [timestamp]`. Returns its end, null after an error.
+std::optional<Exemplar> Parser::exemplar() const {
+    if (!has_exemplar()) return std::nullopt;
+    for (const LabelView& label : exemplar_reader_.labels()) {
+        if (!is_valid_utf8(label.name) || !is_valid_utf8(label.value)) return std::nullopt;
+    }
+    Result<LabelSet> labels = LabelSet::from(exemplar_reader_.labels());
+    if (!labels.ok()) return std::nullopt;
+    return Exemplar{std::move(labels).value(), exemplar_value_,
+                    exemplar_has_timestamp_ ? exemplar_timestamp_ : Millis{},
+                    exemplar_has_timestamp_};
+}
+
 const char* Parser::read_exemplar(const char* at) {
     if (!take_prefix(at, end_, " # ")) {
         fail(at, "\" # \" and an exemplar");

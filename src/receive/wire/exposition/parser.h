@@ -24,6 +24,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -62,12 +63,14 @@ class Parser final {
     // Whether the series part (or comment) is the expected one.
     bool was_expected() const { return was_expected_; }
 
-    // The line's exemplar, if any; its labels are checked.
+    // The line's exemplar, if any; how its labels are written is checked.
     bool has_exemplar() const { return !exemplar_labels_.empty(); }
     std::string_view exemplar_labels() const { return exemplar_labels_; }  // with the braces
     double exemplar_value() const { return exemplar_value_; }
     bool exemplar_has_timestamp() const { return exemplar_has_timestamp_; }
     Millis exemplar_timestamp() const { return exemplar_timestamp_; }
+    // The same; nullopt: there is none, or its labels are no set of valid UTF-8.
+    std::optional<Exemplar> exemplar() const;
 
     // After kType, kHelp, kUnit: the family's name, still escaped when it was quoted; after kType
     // the type; else the text as written (unescaped_help() makes it readable).

@@ -1,7 +1,7 @@
 // Any bytes as an exposition in protobuf, under every choice of forms, and as text whose histograms are converted:
 // histograms that are handed out are sound, and every series part is text that SeriesLabels takes or refuses.
 //
-// Input: u8, of which bits 0 to 2 are the choice and bit 3 says text; then the body.
+// Input: u8, of which bits 0 to 2 are the choice, bit 3 says text and bit 4 that it is OpenMetrics; then the body.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -22,6 +22,12 @@ void run(Source& parser, kw::wire::ExpositionFormat format) {
         if (step != kw::wire::Step::kSample) continue;
         (void)labels.read(parser.series(), format).ok();
         if (parser.histogram() && !kw::check_histogram(*parser.histogram()).ok()) std::abort();
+        if (parser.has_exemplar() != !parser.exemplars().empty()) std::abort();
+        for (const kw::Exemplar& one : parser.exemplars()) {
+            for (const kw::LabelView& label : one.labels) {
+                if (!kw::is_valid_utf8(label.name) || !kw::is_valid_utf8(label.value)) std::abort();
+            }
+        }
     }
 }
 
@@ -34,9 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                            .always_classic = (data[0] & 2) != 0,
                                            .convert = (data[0] & 4) != 0};
     if ((data[0] & 8) != 0) {
-        constexpr auto kFormat = kw::wire::ExpositionFormat::kText;
-        kw::wire::NhcbParser parser(body, kFormat, choice);
-        run(parser, kFormat);
+        const auto format = (data[0] & 16) != 0 ? kw::wire::ExpositionFormat::kOpenMetrics
+                                                : kw::wire::ExpositionFormat::kText;
+        kw::wire::NhcbParser parser(body, format, choice);
+        run(parser, format);
     } else {
         kw::wire::ProtobufParser parser(body, choice);
         run(parser, kw::wire::ProtobufParser::kTextFormat);

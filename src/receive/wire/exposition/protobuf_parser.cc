@@ -2,8 +2,10 @@
 
 #include <bit>
 #include <cmath>
+#include <optional>
 
 #include "wire/exposition/classic_histogram.h"
+#include "wire/exposition/protobuf_exemplar.h"
 #include "wire/exposition/series_text.h"
 #include "wire/protobuf/field_reader.h"
 #include "wire/protobuf/histogram.h"
@@ -59,8 +61,12 @@ bool read_double(FieldReader& in, double& value) {
 struct Bucket {
     double bound = 0;
     double count = 0;
-    bool has_exemplar = false;
+    std::optional<Exemplar> exemplar;
 };
+
+std::vector<Exemplar> list_of(const std::optional<Exemplar>& exemplar) {
+    return exemplar.has_value() ? std::vector{*exemplar} : std::vector<Exemplar>();
+}
 
 }  // namespace
 
@@ -179,17 +185,7 @@ class ProtobufParser::Decoder {
     // Appends `,"name"="value"` to labels_.
     bool read_label(FieldReader& pair) {
         std::string_view name, value;
-        while (!pair.at_end()) {
-            uint32_t tag = 0;
-            FieldReader content = pair;
-            if (!pair.read_tag(tag)) return in_.fail(pair);
-            if (tag == tag_of(1, kLength) || tag == tag_of(2, kLength)) {
-                if (!pair.read_length(content)) return in_.fail(pair);
-                (tag == tag_of(1, kLength) ? name : value) = content.text();
-            } else if (!pair.skip(tag)) {
-                return in_.fail(pair);
-            }
-        }
+        if (!read_label_pair(pair, name, value)) return in_.fail(pair);
         append_pair(labels_, name, value);
         return true;
     }
@@ -205,21 +201,29 @@ class ProtobufParser::Decoder {
         return out;
     }
 
+    // An exemplar that `tag` begins.
+    bool read_part(FieldReader& in, std::optional<Exemplar>& exemplar) {
+        FieldReader content = in;
+        if (!in.read_length(content)) return in_.fail(in);
+        return read_exemplar(content, exemplar) || in_.fail(content);
+    }
+
     // Counter, gauge or untyped: value = 1; a counter's exemplar = 2.
     bool read_value(FieldReader& in, std::vector<Pending>& pending) {
         double value = 0;
-        bool has_exemplar = false;
+        std::optional<Exemplar> exemplar;
         while (!in.at_end()) {
             uint32_t tag = 0;
             if (!in.read_tag(tag)) return in_.fail(in);
             if (tag == tag_of(1, kFixed64)) {
                 if (!read_double(in, value)) return in_.fail(in);
-            } else {
-                has_exemplar |= tag == tag_of(2, kLength);
-                if (!in.skip(tag)) return in_.fail(in);
+            } else if (tag == tag_of(2, kLength) && type() == MetricType::kCounter) {
+                if (!read_part(in, exemplar)) return false;
+            } else if (!in.skip(tag)) {
+                return in_.fail(in);
             }
         }
-        pending.push_back({series(""), value, nullptr, has_exemplar});
+        pending.push_back({series(""), value, nullptr, list_of(exemplar)});
         return true;
     }
 
@@ -249,13 +253,13 @@ class ProtobufParser::Decoder {
                         return in_.fail(quantile);
                     }
                 }
-                pending.push_back({series("", "quantile", bound_text(of)), value, nullptr, false});
+                pending.push_back({series("", "quantile", bound_text(of)), value, nullptr, {}});
             } else if (!in.skip(tag)) {
                 return in_.fail(in);
             }
         }
-        pending[first] = {series("_count"), static_cast<double>(count), nullptr, false};
-        pending[first + 1] = {series("_sum"), sum, nullptr, false};
+        pending[first] = {series("_count"), static_cast<double>(count), nullptr, {}};
+        pending[first + 1] = {series("_sum"), sum, nullptr, {}};
         return true;
     }
 
@@ -271,9 +275,10 @@ class ProtobufParser::Decoder {
                 if (!read_double(in, float_count)) return in_.fail(in);
             } else if (tag == tag_of(2, kFixed64)) {
                 if (!read_double(in, bucket.bound)) return in_.fail(in);
-            } else {
-                bucket.has_exemplar |= tag == tag_of(3, kLength);
-                if (!in.skip(tag)) return in_.fail(in);
+            } else if (tag == tag_of(3, kLength)) {
+                if (!read_part(in, bucket.exemplar)) return false;
+            } else if (!in.skip(tag)) {
+                return in_.fail(in);
             }
         }
         bucket.count = float_count > 0 ? float_count : static_cast<double>(count);
@@ -283,7 +288,8 @@ class ProtobufParser::Decoder {
     bool read_histogram(FieldReader& in, std::vector<Pending>& pending) {
         protobuf::HistogramDecoder native(kHistogramFields);
         buckets_.clear();
-        bool has_exemplar = false;
+        std::vector<Exemplar> exemplars;
+        bool has_exemplars = false;
         while (!in.at_end()) {
             uint32_t tag = 0;
             FieldReader content = in;
@@ -293,7 +299,13 @@ class ProtobufParser::Decoder {
                 if (!read_bucket(content, buckets_.emplace_back())) return false;
                 continue;
             }
-            has_exemplar |= tag == tag_of(kExemplarsField, kLength);
+            if (tag == tag_of(kExemplarsField, kLength)) {
+                std::optional<Exemplar> one;
+                if (!read_part(in, one)) return false;
+                has_exemplars = true;
+                if (one.has_value()) exemplars.push_back(*std::move(one));
+                continue;
+            }
             if (!native.read(tag, in)) return in_.fail(in);
         }
         const bool is_native = choice_.native && native.is_native();
@@ -302,7 +314,8 @@ class ProtobufParser::Decoder {
         if (is_native) {
             Result<Histogram> made = native.finish();
             if (!made.ok()) return wrong(made.error().message);
-            push_histogram(std::move(made).value(), has_exemplar, pending);
+            push_histogram(std::move(made).value(),
+                           has_exemplars ? std::move(exemplars) : exemplars_of_buckets(), pending);
             if (!choice_.always_classic || buckets_.empty()) return true;
         } else if (choice_.convert) {
             ClassicHistogram classic;
@@ -311,7 +324,7 @@ class ProtobufParser::Decoder {
             classic.set_sum(sum);
             Result<Histogram> made = classic.convert();
             if (made.ok()) {
-                push_histogram(std::move(made).value(), has_exemplar, pending);
+                push_histogram(std::move(made).value(), exemplars_of_buckets(), pending);
             } else {
                 ++not_converted_;
             }
@@ -321,25 +334,33 @@ class ProtobufParser::Decoder {
         return true;
     }
 
-    void push_histogram(Histogram histogram, bool has_exemplar, std::vector<Pending>& pending) {
+    std::vector<Exemplar> exemplars_of_buckets() const {
+        std::vector<Exemplar> exemplars;
+        for (const Bucket& bucket : buckets_) {
+            if (bucket.exemplar.has_value()) exemplars.push_back(*bucket.exemplar);
+        }
+        return exemplars;
+    }
+
+    void push_histogram(Histogram histogram, std::vector<Exemplar> exemplars,
+                        std::vector<Pending>& pending) {
         if (type() == MetricType::kGaugeHistogram) {
             histogram.counter_reset_hint = CounterResetHint::kGauge;
         }
-        pending.push_back(
-            {series(""), 0, std::make_shared<const Histogram>(std::move(histogram)), has_exemplar});
+        pending.push_back({series(""), 0, std::make_shared<const Histogram>(std::move(histogram)),
+                           std::move(exemplars)});
     }
 
     void push_classic(double count, double sum, std::vector<Pending>& pending) {
-        pending.push_back({series("_count"), count, nullptr, false});
-        pending.push_back({series("_sum"), sum, nullptr, false});
+        pending.push_back({series("_count"), count, nullptr, {}});
+        pending.push_back({series("_sum"), sum, nullptr, {}});
         bool has_infinity = false;
         for (const Bucket& bucket : buckets_) {
             has_infinity |= bucket.bound == HUGE_VAL;
             pending.push_back({series("_bucket", "le", bound_text(bucket.bound)), bucket.count,
-                               nullptr, bucket.has_exemplar});
+                               nullptr, list_of(bucket.exemplar)});
         }
-        if (!has_infinity)
-            pending.push_back({series("_bucket", "le", "+Inf"), count, nullptr, false});
+        if (!has_infinity) pending.push_back({series("_bucket", "le", "+Inf"), count, nullptr, {}});
     }
 
     const HistogramChoice choice_;
@@ -415,7 +436,7 @@ Step ProtobufParser::give(std::string_view expected) {
     series_ = std::move(sample.series);
     value_ = sample.value;
     histogram_ = std::move(sample.histogram);
-    has_exemplar_ = sample.has_exemplar;
+    exemplars_ = std::move(sample.exemplars);
     was_expected_ = !expected.empty() && series_ == expected;
     return Step::kSample;
 }

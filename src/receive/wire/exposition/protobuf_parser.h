@@ -12,7 +12,7 @@
 //
 // How strict: as Prometheus' scrape. A message that is cut off or has fields of the wrong shape, a family without a name,
 // a metric without what its type says, and a native histogram that is not sound end with kError. Labels are checked by
-// who reads the series part. Exemplars are counted and not read; start timestamps are not read.
+// who reads the series part. Exemplars are protobuf_exemplar.h's; start timestamps are not read.
 // Bounds: the body's; a native histogram's are check_histogram's.
 // Source: https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
 #pragma once
@@ -50,7 +50,9 @@ class ProtobufParser final {
     const std::shared_ptr<const Histogram>& histogram() const { return histogram_; }
     bool has_timestamp() const { return timestamp_ms_ != 0; }
     Millis timestamp() const { return {timestamp_ms_}; }
-    bool has_exemplar() const { return has_exemplar_; }
+    bool has_exemplar() const { return !exemplars_.empty(); }
+    // Of a native histogram its own, or where it has none those of its buckets; of others one at the most.
+    const std::vector<Exemplar>& exemplars() const { return exemplars_; }
 
     // After kType, kHelp, kUnit; as Parser's.
     std::string_view family() const { return family_text_; }
@@ -72,7 +74,7 @@ class ProtobufParser final {
         std::string series;
         double value = 0;
         std::shared_ptr<const Histogram> histogram;
-        bool has_exemplar = false;
+        std::vector<Exemplar> exemplars;
     };
     Step give(std::string_view expected);
     Step fail();
@@ -88,7 +90,7 @@ class ProtobufParser final {
     double value_ = 0;
     std::shared_ptr<const Histogram> histogram_;
     int64_t timestamp_ms_ = 0;
-    bool has_exemplar_ = false;
+    std::vector<Exemplar> exemplars_;
     bool was_expected_ = false;
     uint64_t metric_number_ = 0;
     uint64_t not_converted_ = 0;

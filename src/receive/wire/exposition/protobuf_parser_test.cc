@@ -36,7 +36,10 @@ std::string read(std::string_view body, const HistogramChoice& choice = {}) {
                (parser.histogram() ? histogram_text(from_stored(*parser.histogram()))
                                    : format_value(parser.value()));
         if (parser.has_timestamp()) out += fmt::format(" @{}", parser.timestamp().count);
-        if (parser.has_exemplar()) out += " #";
+        for (const Exemplar& one : parser.exemplars()) {
+            out += " # " + one.labels.to_string() + " " + format_value(one.value);
+            if (one.has_timestamp) out += fmt::format(" @{}", one.timestamp.count);
+        }
         out += "\n";
         SeriesLabels labels;
         EXPECT_TRUE(labels.read(parser.series(), ProtobufParser::kTextFormat).ok());
@@ -174,6 +177,69 @@ TEST(ProtobufParser, SaysWhatIsWrong) {
     unsound.varint(1, 7);
     EXPECT_THAT(read(delimited(family("h", 4, Message().message(7, unsound))), kNative),
                 HasSubstr("6 observations found in buckets, but the Count field is 7"));
+}
+
+Message exemplar(std::string_view trace, double value) {
+    return Message().message(1, label("t", trace)).number(2, value);
+}
+Message exemplar(std::string_view trace, double value, uint64_t seconds, uint64_t nanos) {
+    return exemplar(trace, value).message(3, Message().varint(1, seconds).varint(2, nanos));
+}
+
+TEST(ProtobufParser, ExemplarsOfCountersAndBuckets) {
+    const Message counted = Message().number(1, 2).message(2, exemplar("a", 1.5, 7, 123'999'999));
+    EXPECT_EQ(read(delimited(family("c", 0, Message().message(3, counted)))),
+              "# TYPE c counter\n{\"c\"} 2 # {t=\"a\"} 1.5 @7123\n");
+    // A gauge has none.
+    EXPECT_EQ(read(delimited(family("g", 1, Message().message(2, counted)))),
+              "# TYPE g gauge\n{\"g\"} 2\n");
+    const Message classic = Message()
+                                .varint(1, 3)
+                                .message(3, bucket(1, 2).message(3, exemplar("x", 0.5)))
+                                .message(3, bucket(2, 3).message(3, exemplar("y", 1.5, 9, 0)));
+    EXPECT_EQ(read(delimited(family("h", 4, Message().message(7, classic)))),
+              "# TYPE h histogram\n{\"h_count\"} 3\n{\"h_sum\"} 0\n"
+              "{\"h_bucket\",\"le\"=\"1.0\"} 2 # {t=\"x\"} 0.5\n"
+              "{\"h_bucket\",\"le\"=\"2.0\"} 3 # {t=\"y\"} 1.5 @9000\n"
+              "{\"h_bucket\",\"le\"=\"+Inf\"} 3\n");
+    EXPECT_EQ(read(delimited(family("h", 4, Message().message(7, classic))), {.convert = true}),
+              "# TYPE h histogram\n{\"h\"} {count:3, sum:0, [-Inf,1]:2, (1,2]:1}"
+              " # {t=\"x\"} 0.5 # {t=\"y\"} 1.5 @9000\n");
+}
+
+TEST(ProtobufParser, ExemplarsOfNativeHistograms) {
+    const auto native = [] {
+        return Message().varint(1, 1).sint(5, 0).message(12, span(0, 1)).sints(13, {1});
+    };
+    const auto text = [](const Message& one) {
+        return read(delimited(family("n", 4, Message().message(7, one))), kNative);
+    };
+    const std::string histogram = "# TYPE n histogram\n{\"n\"} {count:1, sum:0, (0.5,1]:1}";
+    EXPECT_EQ(text(native().message(16, exemplar("a", 1, 5, 0)).message(16, exemplar("b", 2))),
+              histogram + " # {t=\"a\"} 1 @5000 # {t=\"b\"} 2\n");
+    // Without its own it has those of its classic buckets.
+    EXPECT_EQ(text(native().message(3, bucket(1, 1).message(3, exemplar("c", 3, 6, 0)))),
+              histogram + " # {t=\"c\"} 3 @6000\n");
+    EXPECT_EQ(text(native()
+                       .message(3, bucket(1, 1).message(3, exemplar("c", 3, 6, 0)))
+                       .message(16, exemplar("a", 1, 5, 0))),
+              histogram + " # {t=\"a\"} 1 @5000\n");
+}
+
+TEST(ProtobufParser, ExemplarsThatAreNoneAreLeftOutAndMalformedOnesAreErrors) {
+    const auto text = [](const Message& one) {
+        return read(delimited(
+            family("c", 0, Message().message(3, Message().number(1, 2).message(2, one)))));
+    };
+    const std::string without = "# TYPE c counter\n{\"c\"} 2\n";
+    EXPECT_EQ(text(exemplar("\xff", 1)), without);
+    EXPECT_EQ(text(exemplar("a", 1).message(1, label("t", "b"))), without);
+    EXPECT_EQ(text(exemplar("a", 1, uint64_t{1} << 62, 0)), without);
+    EXPECT_EQ(text(exemplar("a", 1, static_cast<uint64_t>(-1), 0)),
+              "# TYPE c counter\n{\"c\"} 2 # {t=\"a\"} 1 @-1000\n");
+    EXPECT_EQ(text(Message()), "# TYPE c counter\n{\"c\"} 2 # {} 0\n");
+    EXPECT_THAT(text(Message().text(1, "\x0a\x09")), HasSubstr("longer than what it stands in"));
+    EXPECT_THAT(text(Message().text(3, "\x08")), HasSubstr("a varint that ends too early"));
 }
 
 TEST(ProtobufParser, CountsWhatCannotBeConverted) {

@@ -22,6 +22,10 @@ void decode(kw::ByteView message) {
     }
     if (samples != request.values.size()) std::abort();
     if (!request.histograms.empty() && request.histograms.size() != samples) std::abort();
+    for (const kw::wire::WriteExemplar& exemplar : request.exemplars) {
+        if (exemplar.series >= request.series.size()) std::abort();
+        (void)kw::wire::read_label_fields(exemplar.label_fields, labels).ok();
+    }
     for (const auto& histogram : request.histograms) {
         if (histogram && !kw::check_histogram(*histogram).ok()) std::abort();
     }
