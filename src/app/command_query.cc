@@ -103,6 +103,12 @@ void add_query_command(CLI::App& app, CommandRun& chosen) {
     command->add_option("--step", explain->step,
                         "With it, or a start or an end: over a range, as `query range`");
 
+    auto exemplars =
+        add_question(*query, chosen, "exemplars", "Lists the exemplars of an expression's series",
+                     query_exemplars, command);
+    command->add_option("expr", exemplars->expression, "PromQL")->required();
+    add_range_options(*command, *exemplars);
+
     auto series = add_question(*query, chosen, "series", "Lists series", query_series, command);
     command->add_option("--match", series->matchers, "Selector, {job=\"api\"}; repeatable")
         ->required();

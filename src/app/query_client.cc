@@ -130,6 +130,41 @@ void write_list(element data, const std::string& format, std::ostream& out) {
     }
 }
 
+void write_exemplars(element data, const std::string& format, std::ostream& out) {
+    if (format == "json") {
+        out << simdjson::minify(data) << "\n";
+        return;
+    }
+    TextTable table({"SERIES", "TIME", "VALUE", "LABELS"});
+    array all;
+    if (data.get(all) != simdjson::SUCCESS) return;
+    for (const element series : all) {
+        object series_labels;
+        array exemplars;
+        if (series["seriesLabels"].get(series_labels) != simdjson::SUCCESS ||
+            series["exemplars"].get(exemplars) != simdjson::SUCCESS) {
+            continue;
+        }
+        const std::string name = labels_of(series_labels).to_string();
+        for (const element one : exemplars) {
+            object own_labels;
+            std::string_view value;
+            double seconds = 0;
+            (void)one["value"].get(value);
+            (void)one["timestamp"].get(seconds);
+            const std::string labels = one["labels"].get(own_labels) == simdjson::SUCCESS
+                                           ? labels_of(own_labels).to_string()
+                                           : "{}";
+            if (format == "promql") {
+                out << fmt::format("{} # {} {} @[{}]\n", name, labels, value, seconds);
+            } else {
+                table.add({name, command_time_text(seconds), std::string(value), labels});
+            }
+        }
+    }
+    if (format != "promql") table.write(out);
+}
+
 struct Remark {
     std::string rule;
     std::string position;
@@ -195,6 +230,14 @@ Result<void> ask_and_list(CommandContext& context, net::Fetcher& fetcher,
     return {};
 }
 
+Result<void> ask_for_exemplars(CommandContext& context, net::Fetcher& fetcher,
+                               const QueryOptions& options, const net::Params& params) {
+    ServerConversation conversation(context, fetcher, options);
+    KW_TRY_ASSIGN(const element data, conversation.ask("/api/v1/query_exemplars", params));
+    write_exemplars(data, options.format, context.out);
+    return {};
+}
+
 Result<void> ask_and_explain(CommandContext& context, net::Fetcher& fetcher,
                              const QueryOptions& options, const net::Params& params) {
     ServerConversation conversation(context, fetcher, options);
@@ -225,11 +268,15 @@ Result<net::Params> range_params(const QueryOptions& options, Millis now) {
     return params;
 }
 
+void add_range(const QueryOptions& options, net::Params& params) {
+    if (!options.start.empty()) params.add("start", options.start);
+    if (!options.end.empty()) params.add("end", options.end);
+}
+
 net::Params match_params(const QueryOptions& options) {
     net::Params params;
     for (const std::string& matcher : options.matchers) params.add("match[]", matcher);
-    if (!options.start.empty()) params.add("start", options.start);
-    if (!options.end.empty()) params.add("end", options.end);
+    add_range(options, params);
     return params;
 }
 
@@ -267,6 +314,13 @@ int query_range(CommandContext& context, net::Fetcher& fetcher, const QueryOptio
 int query_series(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
     return exit_code(
         context, ask_and_list(context, fetcher, options, "/api/v1/series", match_params(options)));
+}
+
+int query_exemplars(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
+    net::Params params;
+    params.add("query", options.expression);
+    add_range(options, params);
+    return exit_code(context, ask_for_exemplars(context, fetcher, options, params));
 }
 
 int query_labels(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {

@@ -23,7 +23,7 @@ struct QueryOptions {
     std::string http_config_file;      // an HTTP client block: basic_auth, tls_config, …
     std::string timeout = "2m";
 
-    std::string expression;             // instant, range, explain, check
+    std::string expression;             // instant, range, explain, exemplars, check
     std::string label;                  // labels: whose values; empty: the names of all labels
     std::vector<std::string> matchers;  // series, labels
     // Seconds since the epoch or RFC 3339; empty: as each command has it.
@@ -43,6 +43,8 @@ int query_range(CommandContext& context, net::Fetcher& fetcher, const QueryOptio
 int explain_query(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options,
                   Millis now);
 int query_series(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options);
+// The exemplars of the series that the expression names; in all of time without start and end.
+int query_exemplars(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options);
 int query_labels(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options);
 // The linter's remarks, from the server where one is named, else from the query alone. kExitLint when there are any.
 int check_query(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options);

@@ -125,6 +125,32 @@ TEST(QueryClient, UnderstandsTimes) {
     }
 }
 
+TEST(QueryClient, ListsExemplarsInEveryForm) {
+    OneAnswer server(200, R"({"status":"success","data":[
+        {"seriesLabels":{"__name__":"up","job":"a"},
+         "exemplars":[{"labels":{"trace_id":"x"},"value":"0.5","timestamp":1.25},
+                      {"labels":{},"value":"NaN","timestamp":2}]}]})");
+    QueryOptions options = options_of("table");
+    options.start = "5";
+    options.end = "2023-11-14T22:13:20Z";
+    const Said table = said(query_exemplars, server, options);
+    EXPECT_EQ(table.code, kExitOk);
+    EXPECT_EQ(table.out,
+              "SERIES       TIME                      VALUE  LABELS\n"
+              "up{job=\"a\"}  1970-01-01T00:00:01.250Z  0.5    {trace_id=\"x\"}\n"
+              "up{job=\"a\"}  1970-01-01T00:00:02.000Z  NaN    {}\n");
+    EXPECT_EQ(server.asked.url, "http://s:1/base/api/v1/query_exemplars");
+    EXPECT_EQ(server.asked.body, "query=up%20%2B%201&start=5&end=2023-11-14T22%3A13%3A20Z");
+    EXPECT_EQ(said(query_exemplars, server, options_of("promql")).out,
+              "up{job=\"a\"} # {trace_id=\"x\"} 0.5 @[1.25]\nup{job=\"a\"} # {} NaN @[2]\n");
+    EXPECT_THAT(said(query_exemplars, server, options_of("json")).out,
+                testing::StartsWith("[{\"seriesLabels\":{\"__name__\":\"up\""));
+    OneAnswer refusal(400, R"({"status":"error","errorType":"bad_data","error":"no"})");
+    const Said refused = said(query_exemplars, refusal, options_of("table"));
+    EXPECT_EQ(refused.code, kExitFailed);
+    EXPECT_EQ(refused.err, "query: bad_data: no\n");
+}
+
 TEST(QueryClient, ListsSeriesAndLabels) {
     OneAnswer series(200, R"({"status":"success","data":[{"__name__":"up","job":"a"}]})");
     QueryOptions options = options_of("table");
@@ -197,7 +223,8 @@ TEST(ExplainQuery, PrintsALineAnOperator) {
     options.step = "10s";
     answer = said(explain, server, options);
     EXPECT_THAT(answer.out, testing::StartsWith("{\"analyzed\":true,\"plan\":"));
-    EXPECT_EQ(server.asked.body, "query=up%20%2B%201&start=700.000&end=1000.000&step=10s&analyze=true");
+    EXPECT_EQ(server.asked.body,
+              "query=up%20%2B%201&start=700.000&end=1000.000&step=10s&analyze=true");
 
     OneAnswer other(200, R"({"status":"success","data":{"result":[]}})");
     options.format = "table";

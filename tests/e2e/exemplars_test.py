@@ -75,6 +75,24 @@ class Exemplars(EndToEndTest):
             "Content-Type": "application/x-www-form-urlencoded"})
         self.assertEqual((status, json.loads(body)), (200, {"status": "success"}))
 
+    def test_a_converted_histogram_has_those_of_its_buckets(self) -> None:
+        config = CONFIG.replace("job_name: api", "job_name: api\n    convert_classic_histograms_to_nhcb: true")
+        server = self.serve(config.format(bound=100, address=self.target.address))
+        series = wait_until(lambda: self.found(server, "latency_seconds"), "the histogram's exemplar is there")
+        self.assertEqual(series[0]["exemplars"], [{"labels": {"span": "é", "trace_id": "abc"}, "value": "0.67",
+                                                   "timestamp": self.at + 0.123}])
+
+    def test_the_command_line_lists_them(self) -> None:
+        server = self.serve(CONFIG.format(bound=100, address=self.target.address))
+        self.push(server, pushed(self.at * 1000, [("one", 1.5, self.at * 1000)]))
+        table = self.tool("query", "exemplars", server.url, "rate(jobs_total[5m])")
+        self.assertRegex(table, r'SERIES +TIME +VALUE +LABELS\njobs_total\{job="push"\} .+ 1\.5 +\{trace_id="one"\}\n')
+        answer = json.loads(self.tool("query", "exemplars", "--format=json", f"--start={self.at}", server.url,
+                                      "jobs_total"))
+        self.assertEqual(answer, self.found(server, "jobs_total"))
+        self.assertEqual(json.loads(self.tool("query", "exemplars", "--format=json", f"--end={self.at - 1}", server.url,
+                                              "jobs_total")), [])
+
     def test_errors_are_bad_data(self) -> None:
         server = self.serve(CONFIG.format(bound=3, address=self.target.address))
         for parameters, message in (("query=up&start=2&end=1", "end timestamp must not be before start timestamp"),

@@ -76,6 +76,7 @@ Result<void> PrometheusApi::features(const net::Request&, net::ResponseWriter& r
         json.key(promql::aggregate_op_text(aggregate)).boolean(!is_experimental || experimental);
     }
     json.end_object();
+    write_category(json, "tsdb", std::initializer_list<Switch>{{"exemplar_storage", true}});
     json.end_object();
     return envelope.end();
 }

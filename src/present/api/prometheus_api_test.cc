@@ -662,6 +662,7 @@ TEST(Features, SayWhatIsSwitchedOn) {
     EXPECT_EQ(data["promql_functions"]["mad_over_time"], false);
     EXPECT_EQ(data["promql_operators"]["and"], true);
     EXPECT_EQ(data["api"]["admin"], false);
+    EXPECT_EQ(data["tsdb"]["exemplar_storage"], true);
 }
 
 TEST(Management, ChangesOnlyWhenEnabled) {
