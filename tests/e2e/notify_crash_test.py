@@ -12,7 +12,7 @@ import unittest
 
 from harness import FULL, EndToEndTest, Server, wait_until
 
-KILLS = 100 if FULL else 6
+KILLS = 100 if FULL else 4
 ATTEMPT_SECONDS = 10  # what is not answered by then is sent again
 PATHS = ("/hook", "/slack", "/v2/enqueue")
 
