@@ -36,6 +36,7 @@ class Item:
     title: str
     state: str  # SHOWN, PART or NOT_YET
     tests: tuple[str, ...]  # FILE::TEST
+    left: str = ""  # of one shown in part: what is missing, and which capability it waits for
 
 
 def read_items(text: str) -> list[Item]:
@@ -45,9 +46,12 @@ def read_items(text: str) -> list[Item]:
         if not line.strip() or line.startswith("#"):
             continue
         fields = [field.strip() for field in line.split(" | ")]
+        left = fields.pop().removeprefix("left: ") if fields[-1].startswith("left: ") else ""
         if len(fields) != 3 or not all(fields):
             raise ValueError(f"items.txt:{number}: want 'id | title | tests', found {line!r}")
         name, title, rest = fields
+        if left and not rest.startswith("part: "):
+            raise ValueError(f"items.txt:{number}: only what is shown in part has something left, found {line!r}")
         if rest == "not yet":
             items.append(Item(name, title, NOT_YET, ()))
             continue
@@ -55,7 +59,7 @@ def read_items(text: str) -> list[Item]:
         tests = tuple(test.strip() for test in rest.removeprefix("part: ").split(";"))
         if any(test.count("::") != 1 for test in tests) or len(set(tests)) != len(tests):
             raise ValueError(f"items.txt:{number}: want FILE::TEST, each once and separated by ';', found {rest!r}")
-        items.append(Item(name, title, state, tests))
+        items.append(Item(name, title, state, tests, left))
     return items
 
 
@@ -91,6 +95,7 @@ def table(items: list[Item]) -> str:
     for item in items:
         lines.append(f"{item.id:<5} {item.state:<6} {item.title:<60}" + (f" {item.tests[0]}" if item.tests else ""))
         lines += [f"{'':<73} {test}" for test in item.tests[1:]]
+        lines += [f"{'':<73} left: {item.left}"] if item.left else []
     return "\n".join(line.rstrip() for line in lines)
 
 

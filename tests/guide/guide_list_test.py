@@ -62,6 +62,14 @@ class List(unittest.TestCase):
 class Reading(unittest.TestCase):
     """The check itself must be able to fail."""
 
+    def test_what_is_left_stands_beside_what_is_shown_in_part(self) -> None:
+        (item,) = read_items("G001 | a | part: f.py::A.test_b | left: the panel (dashboards)\n")
+        self.assertEqual((item.tests, item.left), (("f.py::A.test_b",), "the panel (dashboards)"))
+        self.assertIn("left: the panel (dashboards)", guide_list.table([item]))
+        for rest in ("f.py::A.test_b", "not yet"):
+            with self.assertRaisesRegex(ValueError, "items.txt:1: only what is shown in part"):
+                read_items(f"G001 | a | {rest} | left: x\n")
+
     def test_bad_lines_are_refused_with_their_number(self) -> None:
         for line in ("G001 | title", "G001 |  | not yet", "G001 | t | somewhere", "G001 | t | a.py::x; a.py::x",
                      "G001 | t | part: "):

@@ -1,7 +1,7 @@
 """platform_config.py RUN PORT: writes RUN/kilowatch.yml for a running platform, and prints its path.
 
-It is packaging/kilowatch.example.yml with the platform's ports as they are, and with the collectors that ask its
-PostgreSQL, its Redis and its health. Their passwords go to RUN/secrets, readable by the owner alone.
+It is packaging/kilowatch.example.yml with the platform's ports as they are, with the rules of the platform's pack, and
+with the collectors that ask its PostgreSQL, its Redis and its health. Their passwords go to RUN/secrets, readable by the owner alone.
 """
 
 import json
@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "packaging" / "kilowatch.example.yml"
+RULES = EXAMPLE.parents[1] / "packs" / "energy-forecast" / "rules" / "*.yml"
 COLLECTORS = """  postgres:
     - dsn: postgresql://{postgres_user}@localhost:{postgres}/{postgres_database}
       password_file: secrets/postgres
@@ -40,7 +41,8 @@ def configuration(example: str, state: dict, port: int) -> str:
     before, key, after = example.partition("scrape_configs:\n")
     if not key:
         sys.exit(f"{EXAMPLE} has no scrape_configs: to put the collectors before")
-    return before + COLLECTORS.format(**state, **state["collector"]) + key + after
+    rules = f"rule_files:\n  - {json.dumps(str(RULES))}\n\n"
+    return before + COLLECTORS.format(**state, **state["collector"]) + rules + key + after
 
 
 def write_private(path: pathlib.Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""How much slower a function is under @profile_cpu at the default rate: prints the figure, judges nothing.
+"""How much slower a function is under @profile_cpu at the default rate: prints the figure; overhead_test.py judges it.
 
     PYTHONPATH=sdk/python /usr/bin/python3 sdk/python/bench/overhead.py
 
@@ -34,12 +34,12 @@ def seconds_of(function: Callable[[], object], times: int = 1, clock: Callable[[
     return (clock() - started) / times
 
 
-def compared(clock: Callable[[], float]) -> tuple[float, float, float]:
+def compared(clock: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float, float]:
     """(median of the plain calls, how much slower the median and the mean are under the profiler)."""
     decorated = profile_cpu(work)
     plain: list[float] = []
     profiled: list[float] = []
-    for round_number in range(ROUNDS):
+    for round_number in range(rounds):
         pair = [(work, plain), (decorated, profiled)]
         for function, into in pair if round_number % 2 else reversed(pair):
             into.append(seconds_of(function, clock=clock))
