@@ -89,6 +89,13 @@ CATALOGUE = {
     "G248 Model Size": ("model_size_bytes", 1000, 1e9),
     "G249 Memory Usage of training": ("model_training_memory_bytes", 1e5, 1e10),
     "G250 GPU Utilization, no GPU shown as such": ('gpu_utilization_percent{gpu="none"}', 0, 0),
+    "P31 one info series, of the version that serves": ("count(model_version_info)", 1, 1),
+    "P31 the version joined to what the target shows": (
+        "process_resident_memory_bytes * on (job, instance) group_left (version) model_version_info", 1e6, 1e10),
+    "P33 features of the version that serves, no other": (
+        "count(count by (model_version) (model_feature_importance))", 1, 1),
+    "P33 within a budget": ("count(model_feature_importance)", 5, 64),
+    "P33 the top of them": ("topk(5, model_feature_importance)", 0, 1),
     "G186 Connection Pool, states": ('database_pool_connections{state=~"used|idle|max"}', 0, 1000),
     "G186 Connection Pool, waiting": ("database_pool_waiting", 0, 1000),
     "G186 Connection Pool, percent": ("100 * sum(pg_stat_activity_count) / max(pg_settings_max_connections)", 0.1, 100),
@@ -405,7 +412,7 @@ class PlatformTest(unittest.TestCase):
                 wait_until(lambda q=query: not verdict(q, server.query), f"{query.text} has a plausible answer", 90)
 
     # guide: G173, G174, G175, G176, G177, G178, G179, G180, G181, G182, G183, G184, G185, G186, G187, G231, G235, G238
-    # guide: G247, G248, G249, G250
+    # guide: G247, G248, G249, G250, P31, P33
     def test_every_figure_of_the_catalogue_is_live(self) -> None:
         server = self.start_as_up("catalogue")
         for what, (text, low, high) in CATALOGUE.items():
