@@ -668,6 +668,18 @@ class PlatformTest(unittest.TestCase):
         wait_until(lambda: fetch(self.url("gateway", "/forecast?zone=berlin"), headers=self.key)[0] == 200,
                    "forecasts are served again", 20)
 
+    def test_a_cache_that_goes_away_and_comes_back(self) -> None:
+        redis = json.loads((self.folder / "run" / "platform.json").read_text())["processes"]["redis"]
+        os.kill(redis, signal.SIGSTOP)
+        self.addCleanup(os.kill, redis, signal.SIGCONT)
+        wait_until(lambda: self.health()[1]["components"]["cache"] is False, "the cache is away", 30)
+        wait_until(lambda: self.total("api", "health_component_up", component="cache") == 0, "so says the metric", 20)
+        wait_until(lambda: fetch(self.url("gateway", "/forecast?zone=berlin"), headers=self.key)[0] == 200,
+                   "forecasts are served without it", 30)
+        os.kill(redis, signal.SIGCONT)
+        self.wait_healthy()
+        wait_until(lambda: self.total("api", "health_component_up", component="cache") == 1, "the metric too", 20)
+
     def test_unknown_faults_are_refused(self) -> None:
         self.assertEqual(fetch(self.url("control", "/faults/none"), "POST")[0], 404)
         self.assertEqual(fetch(self.url("control", "/faults/errors?for=never"), "POST")[0], 400)
