@@ -79,8 +79,12 @@ void set_login(CURL* easy, const MailServer& server) {
     if (server.user.empty()) return;
     curl_easy_setopt(easy, CURLOPT_USERNAME, server.user.c_str());
     curl_easy_setopt(easy, CURLOPT_PASSWORD, server.password.c_str());
+    // OAUTHBEARER without a bearer is never chosen: a server that offers a login ends it, one that does not takes
+    // the mail.
     curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS,
-                     server.only_cram_md5 ? "AUTH=CRAM-MD5" : "AUTH=PLAIN;AUTH=LOGIN");
+                     server.password.empty() ? "AUTH=OAUTHBEARER"
+                     : server.only_cram_md5  ? "AUTH=CRAM-MD5"
+                                             : "AUTH=PLAIN;AUTH=LOGIN");
     if (!server.authorization_identity.empty())
         curl_easy_setopt(easy, CURLOPT_SASL_AUTHZID, server.authorization_identity.c_str());
 }
@@ -89,6 +93,13 @@ Result<void> outcome_of(CURL* easy, CURLcode code, const MailServer& server) {
     if (code == CURLE_OK) return {};
     long answer = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer);
+    if (code == CURLE_LOGIN_DENIED && !server.user.empty() && server.password.empty()) {
+        return invalid(
+            "mail server {}:{}: it offers a login, and user \"{}\" has no password; give "
+            "auth_password "
+            "or auth_secret, or leave auth_username out",
+            server.host, server.port, server.user);
+    }
     const std::string what = fmt::format("mail server {}:{}: {} (last answer {})", server.host,
                                          server.port, curl_easy_strerror(code), answer);
     if (code == CURLE_OPERATION_TIMEDOUT) return timed_out("{}", what);

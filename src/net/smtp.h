@@ -23,7 +23,7 @@ struct MailServer {
     std::string port;
     std::string hello;  // what EHLO says; empty: "localhost"
     std::string user;   // empty: no authentication
-    std::string password;
+    std::string password;  // empty, with a user: as Alertmanager, sent only where no login is offered
     std::string authorization_identity;
     bool only_cram_md5 = false;  // else PLAIN or LOGIN, what the server offers
     bool is_tls = false;         // from the first byte
