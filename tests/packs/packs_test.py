@@ -56,9 +56,13 @@ class Kilowatch(unittest.TestCase):
         for path, count in (("recording", 4), ("guide_critical_alerts", 3), ("critical_alerts", 2),
                             ("warning_alerts", 2), ("companion_alerts", 1)):
             self.assertRegex(text, rf"rules/{path}\.yml\n  SUCCESS: {count} rules found")
-        status, text = run(BINARY, "check", "config", "prometheus.yml")
-        self.assertEqual(status, 0, text)
-        self.assertIn("5 rule files found", text)
+        for name in ("prometheus.yml", "kilowatch.yml"):
+            status, text = run(BINARY, "check", "config", name)
+            self.assertEqual(status, 0, text)
+            self.assertIn("5 rule files found", text)
+        ours = without_comments((PACK / "kilowatch.yml").read_text(encoding="utf-8"))
+        self.assertEqual(ours.replace("  on_no_data: keep\n", ""),
+                         without_comments((PACK / "prometheus.yml").read_text(encoding="utf-8")))
 
     # guide: G201, G202, G204, G205, G206, G207, G208, G209, G210
     def test_our_engine_passes_the_unit_tests(self) -> None:
@@ -68,6 +72,39 @@ class Kilowatch(unittest.TestCase):
 
 
 class Live(EndToEndTest):
+    # guide: P27
+    def test_an_alert_is_kept_when_its_series_go_away_and_ends_with_a_good_value(self) -> None:
+        """The guide's rule and the pack's configurations, faster: ours keeps the alert, Prometheus' resolves it."""
+        rules = (PACK / "rules" / "guide_critical_alerts.yml").read_text(encoding="utf-8").replace("for: 15m", "for: 1s")
+        for name, is_kept in (("kilowatch.yml", True), ("prometheus.yml", False)):
+            with self.subTest(name):
+                bodies = ["model_prediction_accuracy_percent 70\n"]
+                target = self.exporter(lambda bodies=bodies: bodies[-1])
+                (self.folder / name).mkdir()
+                (self.folder / name / "rules").mkdir()
+                (self.folder / name / "rules" / "guide.yml").write_text(rules, encoding="utf-8")
+                config = (PACK / name).read_text(encoding="utf-8").replace(": 15s", ": 200ms").replace(
+                    "localhost:8001", target.address)
+                server = self.serve(config + "collectors: {host: {enabled: false}, process: {enabled: false}}\n",
+                                    folder=name)
+
+                def alerts(server=server) -> list[str]:
+                    return [alert["state"] for alert in server.get("/api/v1/alerts")["alerts"]]
+
+                wait_until(lambda: alerts() == ["firing"], "LowModelAccuracy fires", 60)
+                bodies.append("another 1\n")
+                wait_until(lambda: server.query("another") and not server.query("model_prediction_accuracy_percent"),
+                           "the series is gone", 60)
+                gone_at = float(server.query("time()")[1])
+                if not is_kept:
+                    wait_until(lambda: alerts() == [], "it resolves", 60)
+                    continue
+                wait_until(lambda: float(server.query("max(timestamp(ALERTS))")[0]["value"][1]) > gone_at + 1,
+                           "the rule is evaluated without data", 60)
+                self.assertEqual(alerts(), ["firing"])
+                bodies.append("model_prediction_accuracy_percent 90\n")
+                wait_until(lambda: alerts() == [], "a good value ends it", 60)
+
     # guide: G206, G207, G208, G209
     def test_our_engine_gives_the_recorded_values(self) -> None:
         """Targets whose counters grow by the same at each scrape: the ratios do not depend on when that is."""
