@@ -1,10 +1,14 @@
 #include "app/rule_alerts.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 #include <vector>
 
 #include "alerting/alertmanager.h"
+#include "alerting/message.h"
 #include "forward/forwarder.h"
+#include "model/sample.h"
 #include "net/fields.h"
 
 namespace kw::app {
@@ -17,6 +21,15 @@ std::optional<LabelSet> labels_sent(const RuleAlerts::Settings& settings, const 
     }
     if (!intake::relabel(settings.relabel, builder)) return std::nullopt;
     return builder.build();
+}
+
+constexpr size_t kSummaryExprMax = 500;  // characters
+
+// For people who are told of an alert whose rule has no words for them.
+std::string made_summary(std::string_view expr, const rules::Alert& alert) {
+    return fmt::format("{}: {} = {}", alert.labels.get("alertname"),
+                       alerting::cut_characters(std::string(expr), kSummaryExprMax),
+                       format_value(alert.value));
 }
 
 }  // namespace
@@ -46,6 +59,7 @@ void RuleAlerts::send(std::string_view expr, std::span<const rules::Alert> alert
     const std::shared_ptr<const Settings> settings = this->settings();
     const std::string link = expression_link(settings->external_url, expr);
     std::vector<alerting::Report> reports;
+    std::vector<std::string> summaries;  // one a report; empty where it has annotations
     for (const rules::Alert& alert : alerts) {
         alerting::Report report;
         std::optional<LabelSet> labels = labels_sent(*settings, alert.labels);
@@ -56,10 +70,16 @@ void RuleAlerts::send(std::string_view expr, std::span<const rules::Alert> alert
         report.ends_at = alert.resolved_at.value_or(alert.valid_until);
         report.generator_url = link;
         report.is_no_data = alert.is_no_data;
+        summaries.push_back(alert.annotations.empty() ? made_summary(expr, alert) : "");
         reports.push_back(std::move(report));
     }
     if (reports.empty()) return;
-    forwarder_.send(reports);
+    forwarder_.send(reports);  // others get what Prometheus would send
+    for (size_t i = 0; i < reports.size(); ++i) {
+        if (!summaries[i].empty()) {
+            reports[i].annotations = {{"summary", std::move(summaries[i])}};
+        }
+    }
     // What a limit refused is counted and logged there; the rule says it again soon.
     (void)manager_.put(std::move(reports));
 }
