@@ -3,6 +3,7 @@ kept back with the reason. `kilowatch notify test` sends; nothing leaves loopbac
 
 import base64
 import contextlib
+import hmac
 import socket
 import ssl
 import subprocess
@@ -91,11 +92,16 @@ class MailServer:
                 lines, is_tls = open_ones.enter_context(connection.makefile("rb")), True
             elif command == "AUTH":
                 words = line.split(" ")
-                if len(words) < 3:
-                    say("334 ")
-                    words.append(hear())
-                _, user, password = base64.b64decode(words[2]).decode().split("\0")
-                say("235 welcome" if (user, password) == ("kw", "geheim") else "535 no")
+                if words[1] == "CRAM-MD5":
+                    say("334 " + base64.b64encode(b"<1@test>").decode())
+                    digest = hmac.new(b"geheim", b"<1@test>", "md5").hexdigest()
+                    is_right = base64.b64decode(hear()).decode() == f"kw {digest}"
+                else:
+                    if len(words) < 3:
+                        say("334 ")
+                        words.append(hear())
+                    is_right = base64.b64decode(words[2]) == b"\0kw\0geheim"
+                say("235 welcome" if is_right else "535 no")
             elif command == "DATA":
                 say("354 go on")
                 mail: list[str] = []
@@ -190,6 +196,13 @@ class Email(EndToEndTest):
         self.assert_taken(MailServer(), "auth_username: kw", "require_tls: false", "send_resolved: true")
         server = MailServer(login="PLAIN LOGIN CRAM-MD5")
         self.assert_kept('user "kw" has no password; give auth_password or auth_secret', server, "auth_username: kw",
+                         "require_tls: false")
+
+    def test_a_secret_is_for_cram_md5(self) -> None:
+        server = MailServer(login="PLAIN CRAM-MD5")
+        self.assert_taken(server, "auth_username: kw", "auth_secret: geheim", "require_tls: false", "send_resolved: true")
+        self.assertIn(("AUTH CRAM-MD5", False), server.commands)
+        self.assert_kept("mail server", MailServer(login="PLAIN"), "auth_username: kw", "auth_secret: geheim",
                          "require_tls: false")
 
     def test_a_password_that_is_refused(self) -> None:
