@@ -103,6 +103,8 @@ class AlertStory(EndToEndTest):
         self.server = self.serve(CONFIG.format(address=target.address, url=receivers.url))
 
         wait_until(lambda: receivers.of("/v2/enqueue"), "the pager is told", 60)
+        wait_until(lambda: any(one["integration"] == "pagerduty[0]" for one in self.history("--outcome=delivered")),
+                   "that is written down", 60)
         wait_until(lambda: self.history("--outcome=refused"), "the other is refused", 60)
         wait_until(lambda: any(body["alerts"][0]["labels"]["alertname"] == "HighErrorRate"
                                for body in receivers.of("/mail")), "the fall-back hears of it", 60)
