@@ -11,7 +11,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODULE = re.compile(r"^kw_module\((\w+)(.*?)\)", re.MULTILINE | re.DOTALL)
+MODULE = re.compile(r"^kw_module\(([\w/]+)(.*?)\)", re.MULTILINE | re.DOTALL)
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -35,17 +35,25 @@ def read_graph(text: str) -> dict[str, tuple[pathlib.Path, set[str]]]:
     return graph
 
 
+def module_of(include: str, graph: dict[str, tuple[pathlib.Path, set[str]]]) -> str:
+    """app/config of "app/config/config.h", base of "base/fs/real.h"."""
+    words = include.split("/")
+    inner = "/".join(words[:2])
+    return inner if inner in graph else words[0]
+
+
 def violations(graph: dict[str, tuple[pathlib.Path, set[str]]]) -> list[str]:
     found = []
     for name, (folder, depends) in graph.items():
+        inner = [other for other, _ in graph.values() if folder in other.parents]
         for file in sorted(folder.rglob("*")):
-            if file.suffix not in (".h", ".cc"):
+            if file.suffix not in (".h", ".cc") or any(other in file.parents for other in inner):
                 continue
             for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
                 match = INCLUDE.match(line)
                 if not match:
                     continue
-                target = match.group(1).split("/")[0]
+                target = module_of(match.group(1), graph)
                 where = f"{file.relative_to(ROOT)}:{number}"
                 if "/" not in match.group(1):
                     found.append(f'{where}: "{match.group(1)}" must name its module')

@@ -1,22 +1,64 @@
 # kw_module(NAME [IN stage] [DEPS modules…] [LIBS targets…])
 #
-# A module is the folder src/[stage/]NAME. All its *.cc make the library kw_NAME, except
+# A module is the folder src/[stage/]NAME; NAME may be of two words, as app/config, whose targets have app_config in
+# their names and which `app` does without. All its *.cc make the library kw_NAME, except
 #   *_test.cc   one GoogleTest program NAME_test, run by CTest as NAME_test
 #   *_fuzz.cc   one libFuzzer program each, with KW_FUZZ; CTest runs it over testdata/fuzz/<stem>/
 #   *_bench.cc  one Google Benchmark program NAME_bench, with KW_BENCH
 #   main.cc     left out: the program that owns it lists it
 # A module with more to say (generated sources) has a module.cmake in its folder.
 # DEPS may name only modules declared above, so a cycle cannot be written down.
-# kw_precompile(TARGET LEAST sources… [WITH headers…]): what nearly every file includes, compiled once, where the
-# target has at least LEAST sources: below that making the header costs more than it saves. Off in the editor's
-# and the daily build (KW_PCH), so that a missing include shows.
-function(kw_precompile target least)
-    cmake_parse_arguments(arg "" "" "WITH" ${ARGN})
-    list(LENGTH arg_UNPARSED_ARGUMENTS count)
-    if(KW_PCH AND NOT count LESS least)
-        target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <charconv> <chrono> <cmath>
-                                  <condition_variable> <functional> <map> <memory> <mutex> <optional> <set> <span>
-                                  <string> <string_view> <thread> <utility> <variant> <vector> <fmt/core.h> ${arg_WITH})
+# How targets are compiled. A sanitizer's build is for one run of its tests, so what compiles quickest is best: nothing is
+# optimized (its preset says -O0) but the modules that do the most work in tests, and a target is one unit. Names in
+# anonymous namespaces are therefore unique within a module, and within its tests, but for those in KW_APART.
+set(KW_HOT kw_base kw_codec kw_model kw_contract kw_tsdb kw_promql)
+set(KW_APART kw_app app_test kw_collect alerting_test incidents_test intake_test net_test rules_test state_test tsdb_test wire_test)
+if(KW_ASAN OR KW_TSAN)
+    set(KW_SANITIZED ON)
+endif()
+
+# What nearly every file includes is compiled once for all modules (once more for those that are optimized), and once,
+# with GoogleTest, for all tests. Off in the editor's and the daily build (KW_PCH), so that a missing include shows.
+function(kw_shared_headers target)
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/headers.cc CONTENT "")
+    add_library(${target} OBJECT ${CMAKE_BINARY_DIR}/generated/headers.cc)
+    target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${target} PRIVATE fmt::fmt spdlog::spdlog)
+    target_precompile_headers(${target} PRIVATE
+        <algorithm> <array> <atomic> <charconv> <chrono> <cmath> <condition_variable> <cstdint> <cstdlib> <functional>
+        <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility>
+        <variant> <vector> <fmt/core.h> <fmt/format.h>
+        "${CMAKE_SOURCE_DIR}/src/base/result.h" "${CMAKE_SOURCE_DIR}/src/base/log.h"
+        "${CMAKE_SOURCE_DIR}/src/base/metrics.h" "${CMAKE_SOURCE_DIR}/src/base/clock.h"
+        "${CMAKE_SOURCE_DIR}/src/model/labels.h" "${CMAKE_SOURCE_DIR}/src/model/sample.h")
+    if(target STREQUAL kw_hot_headers)
+        target_compile_options(${target} PRIVATE -O1)
+    elseif(target STREQUAL kw_test_headers)
+        target_link_libraries(${target} PRIVATE GTest::gmock)
+        target_precompile_headers(${target} PRIVATE <gtest/gtest.h> <gmock/gmock.h>)
+        kw_test_options(${target})
+    endif()
+endfunction()
+
+# What is tested has all checks; the tests' own code goes without the ones that take a third of its compile time.
+function(kw_test_options target)
+    target_compile_options(${target} PRIVATE $<$<BOOL:${KW_ASAN}>:-fno-sanitize=undefined>)
+endfunction()
+
+# HEADERS: kw_headers or kw_test_headers.
+function(kw_compile target headers)
+    if(KW_SANITIZED AND target IN_LIST KW_HOT)
+        target_compile_options(${target} PRIVATE -O1)
+        set(headers kw_hot_headers)
+    endif()
+    if(KW_PCH)
+        if(NOT TARGET ${headers})
+            kw_shared_headers(${headers})
+        endif()
+        target_precompile_headers(${target} REUSE_FROM ${headers})
+    endif()
+    if(KW_SANITIZED AND NOT target IN_LIST KW_APART)
+        set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     endif()
 endfunction()
 
@@ -44,6 +86,12 @@ function(kw_module name)
     endif()
     set(folder ${parent}/${name})
     file(GLOB_RECURSE all CONFIGURE_DEPENDS ${folder}/*.cc)
+    get_property(inner GLOBAL PROPERTY KW_MODULE_FOLDERS)
+    list(FILTER inner INCLUDE REGEX "^${folder}/")
+    foreach(other IN LISTS inner)
+        list(FILTER all EXCLUDE REGEX "^${other}/")
+    endforeach()
+    set_property(GLOBAL APPEND PROPERTY KW_MODULE_FOLDERS ${folder})
     set(tests ${all})
     set(fuzzers ${all})
     set(benches ${all})
@@ -55,17 +103,19 @@ function(kw_module name)
 
     set(deps "")
     foreach(dep IN LISTS arg_DEPS)
+        string(REPLACE "/" "_" dep ${dep})
         if(NOT TARGET kw_${dep})
             message(FATAL_ERROR "module ${name}: '${dep}' is not declared above it")
         endif()
         list(APPEND deps kw_${dep})
     endforeach()
 
+    string(REPLACE "/" "_" name ${name})
     if(sources)
         add_library(kw_${name} STATIC ${sources})
         target_include_directories(kw_${name} PUBLIC ${parent})
         target_link_libraries(kw_${name} PUBLIC ${deps} ${arg_LIBS})
-        kw_precompile(kw_${name} 8 ${sources})
+        kw_compile(kw_${name} kw_headers)
     else()
         add_library(kw_${name} INTERFACE)
         target_include_directories(kw_${name} INTERFACE ${parent})
@@ -78,9 +128,8 @@ function(kw_module name)
         add_executable(${name}_test ${tests})
         target_link_libraries(${name}_test PRIVATE kw_${name} GTest::gmock GTest::gtest_main)
         target_compile_definitions(${name}_test PRIVATE KW_TESTDATA="${folder}/testdata")
-        # What is tested has all checks; the tests' own code goes without the ones that take a third of its compile time.
-        target_compile_options(${name}_test PRIVATE $<$<BOOL:${KW_ASAN}>:-fno-sanitize=undefined>)
-        kw_precompile(${name}_test 3 ${tests} WITH <gtest/gtest.h> <gmock/gmock.h>)
+        kw_test_options(${name}_test)
+        kw_compile(${name}_test kw_test_headers)
         add_test(NAME ${name}_test COMMAND ${name}_test)
         set_tests_properties(${name}_test PROPERTIES TIMEOUT ${KW_TEST_TIMEOUT} LABELS unit)
     endif()

@@ -1,7 +1,7 @@
 # Flags of every target: warnings as errors, frame pointers (profilers walk them), sanitizers.
 add_compile_options(
     -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
-    -Wthread-safety -Werror -fno-omit-frame-pointer -fcolor-diagnostics)
+    -Wthread-safety -Werror -fno-omit-frame-pointer -fcolor-diagnostics -pthread)
 add_link_options(-fuse-ld=mold)
 
 # SSE4.2 (crc32c, string scans) and POPCNT are the floor; wider code is chosen at run time.

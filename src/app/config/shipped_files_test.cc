@@ -13,10 +13,10 @@
 namespace kw::app {
 namespace {
 
-// KW_TESTDATA is src/app/testdata.
+// KW_TESTDATA is src/app/config/testdata.
 std::string path_of(const std::string& path) {
     const std::filesystem::path source =
-        std::filesystem::path(KW_TESTDATA).parent_path().parent_path();
+        std::filesystem::path(KW_TESTDATA).parent_path().parent_path().parent_path();
     return (source.parent_path() / path).string();
 }
 
