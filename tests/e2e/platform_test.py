@@ -576,6 +576,7 @@ class PlatformTest(unittest.TestCase):
                            "the post-mortem is drafted", 60)
         for want in (f"# Post-mortem {name}", "fault errors begins", "anna"):
             self.assertIn(want, draft)
+        self.assertGreater(server.get(f"/api/kw/v1/incidents/{name}")["incident"]["impact"]["users"], 0)
 
     def test_fault_latency(self) -> None:
         self.fault("latency")

@@ -113,13 +113,23 @@ Result<Timeline> Incidents::gather(int64_t id, const CancelToken& cancel) {
                                 *gathered.pending_since < incident->began_at;
     const bool wants_draft = incident->status == Status::kResolved &&
                              incident->severity <= Severity::kSev2 && incident->postmortem.empty();
-    if (!begins_earlier && !wants_draft) return std::move(gathered.timeline);
+    // While it lasts the number only grows, but each change is a line of its history: it is written once it is known, and
+    // when it is over.
+    const bool is_over = incident->restored_at || !incident->is_open();
+    const bool counts_users =
+        gathered.users && !incident->impact.is_edited &&
+        (!incident->impact.users || (is_over && *gathered.users > *incident->impact.users));
+    if (!begins_earlier && !wants_draft && !counts_users) return std::move(gathered.timeline);
     KW_TRY(change(id, "gather", {"kilowatch", "incidents"},
                   [&](Incident& changed, const Moment&) -> Done {
                       std::string done = "timeline gathered";
                       if (begins_earlier && !changed.is_began_by_hand) {
                           changed.began_at = *gathered.pending_since;
                           done += "; it began when its alert became pending";
+                      }
+                      if (counts_users && !changed.impact.is_edited) {
+                          changed.impact.users = gathered.users;
+                          done += fmt::format("; {} users at the most", *gathered.users);
                       }
                       if (wants_draft && changed.postmortem.empty()) {
                           changed.postmortem = drafted(changed, gathered.timeline);

@@ -23,6 +23,8 @@ struct Settings {
     std::vector<std::string> zone_labels = {"zone", "region"};
     std::vector<std::string> fault_metrics = {
         "fault_active"};  // gauges: a fault on command is played
+    // PromQL for how many use what we watch; its most while an incident lasts is how many it concerns. Empty: not asked.
+    std::string users_query = "sum(active_users)";
     SeverityRules rules = {shipped_classes(), shipped_labels(), Severity::kSev3};
 };
 

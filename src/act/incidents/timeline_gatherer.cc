@@ -74,6 +74,7 @@ class Gatherer {
         add_reloads();
         for (const std::string& metric : settings_.fault_metrics) add_faults(metric);
         add_departures();
+        count_users();
         Timeline& timeline = out_.timeline;
         if (flapping_count_ > 0) {
             remark(
@@ -112,6 +113,23 @@ class Gatherer {
         remark(fmt::format("{}: looked at in steps of {}, as its samples are too many", selector,
                            format_duration_ms(step_ms_)));
         return ask(kind, selector);
+    }
+    void count_users() {
+        if (settings_.users_query.empty()) return;
+        const Millis over = incident_.resolved_at.value_or(
+            incident_.restored_at.value_or(out_.timeline.gathered_at));
+        const Millis from = incident_.began_at;
+        const Result<promql::QueryResult> users =
+            queries_.range(settings_.users_query, from, std::max(over, from), step_ms_);
+        if (!users.ok()) return remark(users.error().message);
+        for (const Series& series : users->series) {
+            users->each_point(series, [&](Millis, double value) {
+                constexpr double kUsersMax = 1e15;
+                if (!(value >= 0 && value <= kUsersMax)) return;
+                const auto count = static_cast<int64_t>(std::llround(value));
+                out_.users = std::max(out_.users.value_or(0), count);
+            });
+        }
     }
     void remark(std::string text) {
         out_.timeline.remarks.push_back(std::move(text).substr(0, kWordBytesMax));

@@ -33,6 +33,8 @@ struct Gathered {
     Timeline timeline;
     // When the first of its alerts became pending, as their rules remember; nullopt: not known.
     std::optional<Millis> pending_since;
+    // The most users at a time from its beginning until it was over, by Settings::users_query; nullopt: not known.
+    std::optional<int64_t> users;
 };
 
 // `former` is what the last gathering gave; null: there was none.

@@ -95,6 +95,27 @@ TEST_F(TimelineGathererTest, AGaugeThatIsThereOnlyWhileItsFaultIsBeginsWithItsFi
     EXPECT_EQ(find(timeline, "fault old begins"), nullptr);
 }
 
+TEST_F(TimelineGathererTest, CountsTheMostUsersWhileItLasts) {
+    const LabelSet users{{"__name__", "active_users"}, {"job", "api"}};
+    samples_.add(users, kBegan - kMinuteMs, 900);
+    samples_.add(users, kBegan - 1000, 40);
+    samples_.add(users, kBegan + kMinuteMs, 120);
+    samples_.add(users, kBegan + 2 * kMinuteMs, 80);
+    samples_.add(users, kBegan + 4 * kMinuteMs, 500);
+    incident_.restored_at = kBegan + 3 * kMinuteMs;
+    promql::Engine engine(world_.env, samples_, {});
+    const auto counted = [&] {
+        return gather_timeline(incident_, settings_, nullptr, engine, kBegan + 5 * kMinuteMs,
+                               cancel_)
+            .users;
+    };
+    EXPECT_EQ(counted(), 120);
+    settings_.users_query = "sum(nobody_knows)";
+    EXPECT_EQ(counted(), std::nullopt);
+    settings_.users_query = "";
+    EXPECT_EQ(counted(), std::nullopt);
+}
+
 TEST_F(TimelineGathererTest, SeesAVersionOfOneScrape) {
     const Millis from = kBegan - kMinuteMs;
     for (int64_t i = 0; i < 500; ++i) {

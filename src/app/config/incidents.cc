@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kNone = "none";  // opens no incident
 
-std::string lower(std::string_view text) {
+std::string without_case(std::string_view text) {
     std::string out(text);
     std::transform(out.begin(), out.end(), out.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -26,11 +26,11 @@ Result<incidents::ClassRule> read_class(const Section& section) {
         Result<alerting::ParsedMatchers> parsed = alerting::parse_matchers(text);
         if (!parsed.ok()) {
             return section.error("matchers", "{}: {}; write it as alertname = HighErrorRate",
-                                 quoted(text), parsed.error().message);
+                                 kw::quoted(text), parsed.error().message);
         }
         for (Matcher& matcher : parsed->matchers) rule.matchers.push_back(std::move(matcher));
     }
-    if (lower(section.text("severity")) != kNone) {
+    if (without_case(section.text("severity")) != kNone) {
         const Result<incidents::Severity> severity =
             incidents::parse_severity(section.text("severity"));
         if (!severity.ok()) {
@@ -56,7 +56,7 @@ Result<incidents::ClassRule> read_class(const Section& section) {
     for (const std::string& query : rule.checks) {
         const auto parsed = promql::parse(query, promql::ParseOptions::all_features());
         if (!parsed.ok()) {
-            return section.error("checks", "{}: {}", quoted(query), parsed.error().message);
+            return section.error("checks", "{}: {}", kw::quoted(query), parsed.error().message);
         }
     }
     return rule;
@@ -68,7 +68,7 @@ Result<void> read_label_severities(const Section& section, incidents::SeverityRu
         if (!severity.ok()) {
             return section.error("label_severities", "{}: {}", value, severity.error().message);
         }
-        const std::string label = lower(value);
+        const std::string label = without_case(value);
         std::erase_if(rules.labels, [&](const auto& entry) { return entry.first == label; });
         rules.labels.emplace_back(label, *severity);
     }
@@ -96,7 +96,7 @@ Result<std::shared_ptr<const incidents::Settings>> read_incidents(const Section*
         for (const std::string& name : section->texts(key)) {
             if (!is_classic_label_name(name)) {
                 return section->error(key, "{} is no label name; write letters, digits and _",
-                                      quoted(name));
+                                      kw::quoted(name));
             }
         }
     }
@@ -104,7 +104,16 @@ Result<std::shared_ptr<const incidents::Settings>> read_incidents(const Section*
         if (!is_classic_metric_name(name)) {
             return section->error(
                 "fault_metrics",
-                "{} is no metric name; write letters, digits, _ and :", quoted(name));
+                "{} is no metric name; write letters, digits, _ and :", kw::quoted(name));
+        }
+    }
+    settings->users_query = section->text("users_query");
+    if (!settings->users_query.empty()) {
+        const auto parsed =
+            promql::parse(settings->users_query, promql::ParseOptions::all_features());
+        if (!parsed.ok()) {
+            return section->error("users_query", "{}: {}", kw::quoted(settings->users_query),
+                                  parsed.error().message);
         }
     }
     incidents::SeverityRules& rules = settings->rules;

@@ -71,6 +71,8 @@ TEST(IncidentsConfig, ErrorsNameTheirPlace) {
          "prometheus.yml:2: incidents.service_labels: \"a b\" is no label name"},
         {"incidents:\n  fault_metrics: ['{']\n",
          "incidents.fault_metrics: \"{\" is no metric name"},
+        {"incidents:\n  users_query: sum(\n",
+         "prometheus.yml:2: incidents.users_query: \"sum(\": "},
         {"incidents:\n  classes:\n    - {name: A, matchers: [x], severity: SEV1}\n",
          "prometheus.yml:3: incidents.classes[0].matchers: \"x\": "},
         {"incidents:\n  classes:\n    - {name: A, matchers: ['a = b'], severity: worst}\n",

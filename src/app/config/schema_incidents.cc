@@ -35,6 +35,7 @@ constexpr Field kIncidentsFields[] = {
     texts("service_labels"),
     texts("zone_labels"),
     texts("fault_metrics"),
+    text("users_query", "sum(active_users)"),
     flag("shipped_classes", true),
     blocks("classes", kClassBlock),
     text_map("label_severities"),
