@@ -9,7 +9,7 @@
 namespace kw::net {
 namespace {
 
-constexpr size_t kPieceBytes =
+constexpr size_t kChunkBytes =
     64 << 10;  // a chunk, and what is kept back in the hope of a Content-Length
 constexpr size_t kGzipBytesMin = 1024;  // below, the saving is less than a packet
 
@@ -86,10 +86,10 @@ Result<void> ServerResponse::write(std::string_view bytes) {
     body_bytes_ += bytes.size();
     while (!gone_ && !bytes.empty()) {
         const size_t count =
-            std::min(bytes.size(), kPieceBytes - std::min(kPieceBytes, buffer_.size()));
+            std::min(bytes.size(), kChunkBytes - std::min(kChunkBytes, buffer_.size()));
         buffer_ += bytes.substr(0, count);
         bytes.remove_prefix(count);
-        if (buffer_.size() >= kPieceBytes) gone_ = !send_piece(false);
+        if (buffer_.size() >= kChunkBytes) gone_ = !send_piece(false);
     }
     if (gone_) return cancelled("the client has gone");
     return {};

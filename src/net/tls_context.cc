@@ -78,7 +78,7 @@ constexpr NamedCurve kCurves[] = {
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
-using PrivateKey = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+using TlsKey = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
 Bio memory_bio(const std::string& text) {
     return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
@@ -101,8 +101,8 @@ Result<void> use_certificate(SSL_CTX* context, const std::string& pem) {
 Result<void> use_key(SSL_CTX* context, const std::string& pem) {
     const Bio bio = memory_bio(pem);
     // An empty passphrase rather than a question on the terminal.
-    const PrivateKey key(
-        PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, const_cast<char*>("")), EVP_PKEY_free);
+    const TlsKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, const_cast<char*>("")),
+                     EVP_PKEY_free);
     if (!key) return invalid("no unencrypted private key in it: {}", last_ssl_error());
     if (SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
         return invalid("does not belong to the certificate: {}", last_ssl_error());

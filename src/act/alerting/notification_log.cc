@@ -16,7 +16,7 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr uint64_t kAlertsMax = 1'000'000;  // of one notification: what a decoder believes
 
-constexpr state::Migration kMigrations[] = {
+constexpr state::Migration kLogMigrations[] = {
     {1, "log, intents, history",
      "CREATE TABLE notify_log (group_key TEXT NOT NULL, receiver TEXT NOT NULL,"
      " integration TEXT NOT NULL, at_ms INTEGER NOT NULL, firing BLOB NOT NULL,"
@@ -52,7 +52,7 @@ bool is_subset(const std::vector<uint64_t>& part, const std::vector<uint64_t>& w
 
 LogKey key_of(const state::Statement& row) { return {row.text(0), row.text(1), row.text(2)}; }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string one_a_line(const std::vector<std::string>& words) {
     std::string out;
     for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
     return out;
@@ -123,7 +123,7 @@ Result<Notification> decode_notification(ByteView bytes) {
 }
 
 Result<LoadedLog> load_log(state::Store& store, Millis now) {
-    KW_TRY(store.migrate({"notifications", kMigrations}));
+    KW_TRY(store.migrate({"notifications", kLogMigrations}));
     KW_TRY(store.write([now](state::Connection& transaction) -> Result<void> {
         KW_TRY(transaction.run("DELETE FROM notify_log WHERE expires_at_ms < ?1", now));
         return {};
@@ -185,7 +185,7 @@ Result<void> record_result(state::Connection& transaction, const LogKey& key, co
         " fingerprints, outcome, answer, tries, is_repeat)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         line.at, key.group_key, key.receiver, key.integration, line.firing_count,
-        line.resolved_count, joined(line.fingerprints), line.outcome, line.answer, line.tries,
+        line.resolved_count, one_a_line(line.fingerprints), line.outcome, line.answer, line.tries,
         line.is_repeat));
     KW_TRY(transaction.run("DELETE FROM notify_history WHERE id <= ?1",
                            transaction.last_row_id() - kHistoryLinesMax));

@@ -92,7 +92,7 @@ Result<double> unix_seconds(const Value& value) {
 }
 
 // date "2006-01-02" .StartsAt
-Result<Value> date_text(Arguments arguments) {
+Result<Value> go_date(Arguments arguments) {
     KW_TRY(want(arguments, 2));
     KW_TRY(unix_seconds(arguments[1]));
     return arguments[1].as_object()->member("Format", arguments.subspan(0, 1));
@@ -162,7 +162,7 @@ Functions notify_functions(Millis now) {
     functions.emplace("stringSlice", to_list);
     functions.emplace("list", to_list);
     functions.emplace("urlUnescape", url_unescape);
-    functions.emplace("date", date_text);
+    functions.emplace("date", go_date);
     functions.emplace("tz", in_zone);
     functions.emplace("toJson", to_json);
     functions.emplace("safeHtml", [](Arguments args) { return safe(args, "template.HTML"); });

@@ -6,7 +6,7 @@ namespace kw::alerting {
 namespace {
 
 constexpr uint64_t kSecretBytesMax = 1 << 20;
-constexpr const char* kWhiteSpace = " \t\r\n\v\f";
+constexpr const char* kFileWhiteSpace = " \t\r\n\v\f";
 
 }  // namespace
 
@@ -25,8 +25,8 @@ Secret Secret::of_file(std::string path) {
 Result<std::string> Secret::reveal(fs::FileSystem& files) const {
     if (file_.empty()) return text_;
     KW_TRY_ASSIGN(std::string text, fs::read_file(files, file_, kSecretBytesMax));
-    text.erase(0, text.find_first_not_of(kWhiteSpace));
-    text.erase(text.find_last_not_of(kWhiteSpace) + 1);
+    text.erase(0, text.find_first_not_of(kFileWhiteSpace));
+    text.erase(text.find_last_not_of(kFileWhiteSpace) + 1);
     return text;
 }
 

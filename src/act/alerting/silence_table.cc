@@ -10,7 +10,7 @@ namespace kw::alerting {
 namespace {
 
 // Matchers as text in the UTF-8 syntax, which reads every matcher back as it was.
-constexpr state::Migration kMigrations[] = {
+constexpr state::Migration kSilenceMigrations[] = {
     {1, "silences", R"(
 CREATE TABLE alerting_silence (
     id TEXT PRIMARY KEY,
@@ -23,7 +23,7 @@ CREATE TABLE alerting_silence (
 ) STRICT;
 )"},
 };
-constexpr state::Schema kSchema{"alerting_silences", kMigrations};
+constexpr state::Schema kSchema{"alerting_silences", kSilenceMigrations};
 
 // A JSON string.
 std::string json_text(std::string_view text) {

@@ -21,7 +21,7 @@ const Receiver* find_receiver(const Settings& settings, const std::string& name)
     return nullptr;
 }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string comma_separated(const std::vector<std::string>& names) {
     std::string out;
     for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
     return out;
@@ -37,7 +37,7 @@ std::vector<std::string> suppressing(const Explanation& explanation, const Route
         reasons.push_back(fmt::format(
             "{} {}",
             is_inactive ? "outside of the active time intervals" : "muted by time interval",
-            joined(muted)));
+            comma_separated(muted)));
     }
     if (explanation.inhibition) {
         reasons.push_back(

@@ -76,7 +76,8 @@ Result<void> check_http_url(const Section& section, std::string_view key) {
     Result<UrlParts> url = parse_url(section.text(key));
     if (!url.ok()) return section.error(key, "{}", url.error().message);
     if (url->scheme != "http" && url->scheme != "https") {
-        return section.error(key, "the scheme must be http or https, not {}", quoted(url->scheme));
+        return section.error(key, "the scheme must be http or https, not {}",
+                             kw::quoted(url->scheme));
     }
     if (url->host.empty()) return section.error(key, "names no host; write http://host:port/path");
     return {};
@@ -105,7 +106,7 @@ Result<void> check_target_address(std::string_view address) {
     if (address.find('/') == std::string_view::npos) return {};
     return invalid(
         "{} is not host:port; a URL's path belongs into metrics_path, its scheme into scheme",
-        quoted(url_without_password(address)));
+        kw::quoted(url_without_password(address)));
 }
 
 Result<void> check_static_targets(const Section& section) {

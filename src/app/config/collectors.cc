@@ -112,7 +112,7 @@ class CollectorsReader {
         const auto [at, is_new] = places_.try_emplace(options.job.job_name, place);
         if (!is_new) {
             return section.error("", "is {} of job {} as at {}; give one of them another instance",
-                                 quoted(instance), quoted(job_label), at->second);
+                                 kw::quoted(instance), kw::quoted(job_label), at->second);
         }
         options.address = instance;
         // An address has no path; the label keeps it.

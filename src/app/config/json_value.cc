@@ -5,10 +5,10 @@
 namespace kw::app {
 namespace {
 
-constexpr size_t kDepthMax = 32;
+constexpr size_t kJsonDepthMax = 32;
 
 Result<void> append(const YamlNode& node, size_t depth, std::string& out) {
-    if (depth > kDepthMax) return exhausted("nested deeper than {}", kDepthMax);
+    if (depth > kJsonDepthMax) return exhausted("nested deeper than {}", kJsonDepthMax);
     switch (node.kind) {
         case YamlNode::Kind::kNull: out += "null"; return {};
         case YamlNode::Kind::kScalar:

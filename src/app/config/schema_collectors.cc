@@ -173,14 +173,14 @@ Result<void> check_expectations(const Section& probe) {
         const bool is_code = code.size() == 3 && code.front() >= '1' && code.front() <= '5' &&
                              code.find_first_not_of("0123456789") == std::string::npos;
         if (!is_code)
-            return probe.error("valid_status_codes", "{} is no status of HTTP", quoted(code));
+            return probe.error("valid_status_codes", "{} is no status of HTTP", kw::quoted(code));
     }
     for (const std::string_view key :
          {"fail_if_body_matches_regexp", "fail_if_body_not_matches_regexp"}) {
         for (const std::string& text : probe.texts(key)) {
             const RE2 regex(text, RE2::Quiet);
             if (!regex.ok())
-                return probe.error(key, "{} is no regular expression: {}", quoted(text),
+                return probe.error(key, "{} is no regular expression: {}", kw::quoted(text),
                                    regex.error());
         }
     }

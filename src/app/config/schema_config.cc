@@ -189,8 +189,8 @@ Result<void> check_unique_names(const Section& config, std::string_view key) {
         const std::string& name = remote.text("name");
         if (name.empty()) continue;
         if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-            return remote.error("name", "{} names another {} already; choose another", quoted(name),
-                                key);
+            return remote.error("name", "{} names another {} already; choose another",
+                                kw::quoted(name), key);
         }
         seen.push_back(name);
     }
@@ -200,7 +200,8 @@ Result<void> check_unique_names(const Section& config, std::string_view key) {
 Result<void> check_globs(const Section& config, std::string_view key) {
     for (const std::string& pattern : config.texts(key)) {
         if (!is_last_segment_glob(pattern)) {
-            return config.error(key, "{} may have * only after its last slash", quoted(pattern));
+            return config.error(key, "{} may have * only after its last slash",
+                                kw::quoted(pattern));
         }
     }
     return {};
@@ -240,7 +241,7 @@ Result<void> check_protocols(const Section& section) {
             std::end(kScrapeProtocols)) {
             std::string known;
             for (const std::string_view name : kScrapeProtocols) known += fmt::format(" {}", name);
-            return section.error(kKey, "{} is not one of{}", quoted(protocol), known);
+            return section.error(kKey, "{} is not one of{}", kw::quoted(protocol), known);
         }
         if (std::find(seen.begin(), seen.end(), protocol) != seen.end()) {
             return section.error(kKey, "{} is there twice; remove one", protocol);

@@ -31,11 +31,11 @@ Result<void> check_file_sd(Section& sd) {
         static constexpr std::string_view kEndings[] = {"json", "yml", "yaml",
                                                         "JSON", "YML", "YAML"};
         if (std::find(std::begin(kEndings), std::end(kEndings), ending) == std::end(kEndings)) {
-            return sd.error("files", "{} must end in .json, .yml or .yaml", quoted(file));
+            return sd.error("files", "{} must end in .json, .yml or .yaml", kw::quoted(file));
         }
         if (std::count(file.begin(), file.end(), '*') > 1 || !is_last_segment_glob(file)) {
             return sd.error("files", "{} may have one * and only after its last slash",
-                            quoted(file));
+                            kw::quoted(file));
         }
     }
     return {};
@@ -118,7 +118,8 @@ Result<void> check_dns_sd(Section& sd) {
     for (char& c : type) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     static constexpr std::string_view kTypes[] = {"SRV", "A", "AAAA", "MX", "NS"};
     if (std::find(std::begin(kTypes), std::end(kTypes), type) == std::end(kTypes)) {
-        return sd.error("type", "{} is not one of SRV, A, AAAA, MX, NS", quoted(sd.text("type")));
+        return sd.error("type", "{} is not one of SRV, A, AAAA, MX, NS",
+                        kw::quoted(sd.text("type")));
     }
     if (type != "SRV" && !sd.has("port")) {
         return sd.error("port", "is missing; records of type {} have no port", type);
@@ -252,7 +253,7 @@ Result<void> check_zookeeper_sd(Section& sd) {
     }
     for (const std::string& path : sd.texts("paths")) {
         if (!path.starts_with('/'))
-            return sd.error("paths", "{} must begin with a slash", quoted(path));
+            return sd.error("paths", "{} must begin with a slash", kw::quoted(path));
     }
     return {};
 }

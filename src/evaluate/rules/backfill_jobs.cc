@@ -10,7 +10,7 @@ namespace kw::rules {
 namespace {
 
 // States by their text: a number would bind the rows to the order of the enumeration.
-constexpr state::Migration kMigrations[] = {
+constexpr state::Migration kBackfillMigrations[] = {
     {1, "backfills", R"(
 CREATE TABLE rules_backfill (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -35,7 +35,7 @@ CREATE TABLE rules_backfill (
 ) STRICT;
 )"},
 };
-constexpr state::Schema kSchema{"rules_backfills", kMigrations};
+constexpr state::Schema kBackfillSchema{"rules_backfills", kBackfillMigrations};
 constexpr size_t kRulesBytesMax = 4 << 20;
 constexpr std::string_view kStates[] = {"waiting", "running", "done", "failed", "cancelled"};
 
@@ -70,7 +70,7 @@ std::string_view backfill_state_text(BackfillState state) {
 Result<std::unique_ptr<BackfillJobs>> BackfillJobs::open(Environment& env, state::Store& state,
                                                          promql::Engine& engine, MetricStore& store,
                                                          ReadOptions options) {
-    KW_TRY(state.migrate(kSchema));
+    KW_TRY(state.migrate(kBackfillSchema));
     std::unique_ptr<BackfillJobs> jobs(new BackfillJobs(env, state, engine, store, options));
     KW_TRY(jobs->load());
     return jobs;

@@ -10,7 +10,7 @@
 namespace kw::rules {
 namespace {
 
-constexpr state::Migration kMigrations[] = {
+constexpr state::Migration kGroupMigrations[] = {
     {1, "groups", R"(
 CREATE TABLE rules_group (
     name TEXT PRIMARY KEY,
@@ -22,7 +22,7 @@ CREATE TABLE rules_group (
 ) STRICT;
 )"},
 };
-constexpr state::Schema kSchema{"rules_groups", kMigrations};
+constexpr state::Schema kGroupSchema{"rules_groups", kGroupMigrations};
 constexpr std::string_view kAuditKind = "rule group";
 
 // A JSON string; the text is YAML and so has no other control characters than these.
@@ -71,7 +71,7 @@ state::AuditEntry audit_entry(const std::string& name, const Author& author, Mil
 
 Result<std::unique_ptr<RuleBook>> RuleBook::open(Environment& env, state::Store& store,
                                                  RuleManager& manager, ReadOptions options) {
-    KW_TRY(store.migrate(kSchema));
+    KW_TRY(store.migrate(kGroupSchema));
     std::unique_ptr<RuleBook> book(new RuleBook(env, store, manager, options));
     KW_TRY(book->load());
     MutexLock lock(book->change_mutex_);

@@ -93,7 +93,7 @@ Result<void> SuccessEnvelope::end(const std::vector<std::string>& warnings,
 }
 
 Error invalid_parameter(std::string_view name, std::string_view message) {
-    return invalid("invalid parameter {}: {}", quoted(name), message);
+    return invalid("invalid parameter {}: {}", kw::quoted(name), message);
 }
 
 }  // namespace kw::api

@@ -21,7 +21,7 @@
 namespace kw::api {
 namespace {
 
-constexpr size_t kFlushBytes = 64 << 10;
+constexpr size_t kPageBytes = 64 << 10;
 
 struct FederatedSample {
     LabelSet labels;
@@ -61,11 +61,11 @@ class Lines final {
         const bool quoted_name = escaping_ == NameEscaping::kAllowUtf8 &&
                                  !is_valid_metric_name(name, NameScheme::kLegacy);
         bool any = quoted_name;
-        out += quoted_name ? "{" + quoted(name) : metric_name(name);
+        out += quoted_name ? "{" + kw::quoted(name) : metric_name(name);
         const auto add = [&](std::string_view label, std::string_view value) {
             out += any ? ',' : '{';
             any = true;
-            out += label_name(label) + "=" + quoted(value);
+            out += label_name(label) + "=" + kw::quoted(value);
         };
         for (const LabelView& label : sample.labels) {
             if (label.name != kMetricName) add(label.name, label.value);
@@ -81,11 +81,11 @@ class Lines final {
  private:
     std::string metric_name(std::string_view name) const {
         const std::string escaped = escape_name(name, escaping_, true);
-        return is_valid_metric_name(escaped, NameScheme::kLegacy) ? escaped : quoted(name);
+        return is_valid_metric_name(escaped, NameScheme::kLegacy) ? escaped : kw::quoted(name);
     }
     std::string label_name(std::string_view name) const {
         const std::string escaped = escape_name(name, escaping_, false);
-        return is_valid_label_name(escaped, NameScheme::kLegacy) ? escaped : quoted(name);
+        return is_valid_label_name(escaped, NameScheme::kLegacy) ? escaped : kw::quoted(name);
     }
 
     const NameEscaping escaping_;
@@ -129,7 +129,7 @@ Result<void> PrometheusApi::federate(const net::Request& request,
         if (name != family) lines.begin_family(out, name);
         family = name;
         lines.append(out, sample, further);
-        if (out.size() < kFlushBytes) continue;
+        if (out.size() < kPageBytes) continue;
         KW_TRY(response.write(out));
         out.clear();
     }

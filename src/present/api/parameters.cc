@@ -109,7 +109,7 @@ Result<Millis> parse_time(std::string_view text) {
     } else if (text == kMaxTimeText) {
         return Millis::max();
     }
-    return invalid("cannot parse {} to a valid timestamp", quoted(text));
+    return invalid("cannot parse {} to a valid timestamp", kw::quoted(text));
 }
 
 Result<int64_t> parse_duration_parameter_ms(std::string_view text) {
@@ -117,14 +117,15 @@ Result<int64_t> parse_duration_parameter_ms(std::string_view text) {
     constexpr double kSecondsMax = 0x1p63 / 1e9;
     if (const std::optional<double> seconds = whole_number(text)) {
         if (!(std::fabs(*seconds) < kSecondsMax)) {
-            return invalid("cannot parse {} to a valid duration. It overflows int64", quoted(text));
+            return invalid("cannot parse {} to a valid duration. It overflows int64",
+                           kw::quoted(text));
         }
         if (*seconds > 0 && *seconds < 0.001) return 1;  // what is not nothing does not become it
         return static_cast<int64_t>(std::round(*seconds * 1000));
     }
     const Result<int64_t> ms = parse_duration_ms(text);
     if (!ms.ok() || static_cast<double>(*ms) / 1000 >= kSecondsMax) {
-        return invalid("cannot parse {} to a valid duration", quoted(text));
+        return invalid("cannot parse {} to a valid duration", kw::quoted(text));
     }
     return *ms;
 }
@@ -152,8 +153,8 @@ Result<uint64_t> limit_parameter(const net::Request& request, std::string_view n
     int64_t limit = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), limit);
     if (failure != std::errc() || end != text.data() + text.size()) {
-        return invalid_parameter(name,
-                                 fmt::format("cannot parse {} to a whole number", quoted(text)));
+        return invalid_parameter(
+            name, fmt::format("cannot parse {} to a whole number", kw::quoted(text)));
     }
     if (limit < 0) return invalid_parameter(name, "limit must be non-negative");
     return static_cast<uint64_t>(limit);
@@ -166,8 +167,8 @@ Result<int64_t> integer_parameter(const net::Request& request, std::string_view 
     int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
-        return invalid_parameter(
-            name, fmt::format("{} is not a whole number from {} to {}", quoted(text), min, max));
+        return invalid_parameter(name, fmt::format("{} is not a whole number from {} to {}",
+                                                   kw::quoted(text), min, max));
     }
     return value;
 }

@@ -49,8 +49,8 @@ Result<void> PrometheusApi::snapshot(const net::Request& request,
     KW_TRY(check_admin(given_.options, static_cast<bool>(given_.snapshot), "make a snapshot"));
     const std::string_view skip_head = request.params.get("skip_head");
     if (!skip_head.empty() && skip_head != "true" && skip_head != "false") {
-        return invalid_parameter("skip_head",
-                                 fmt::format("{} is neither true nor false", quoted(skip_head)));
+        return invalid_parameter(
+            "skip_head", fmt::format("{} is neither true nor false", kw::quoted(skip_head)));
     }
     KW_TRY_ASSIGN(const std::string name, given_.snapshot(skip_head == "true"));
     SuccessEnvelope envelope(response);

@@ -12,7 +12,7 @@ namespace {
 enum Methods : unsigned char { kGet = 1, kPost = 2, kPut = 4 };
 enum class When : unsigned char { kReady, kAlways };
 
-struct ApiRoute {
+struct PrometheusRoute {
     std::string_view path;
     unsigned char methods;
     PrometheusApi::Member handler;
@@ -27,7 +27,7 @@ constexpr bool kChanges = true;
 constexpr bool kPublic = true;
 
 // A POST under kGetPost is a query in a form: it changes nothing.
-constexpr ApiRoute kRoutes[] = {
+constexpr PrometheusRoute kPrometheusRoutes[] = {
     {"/api/v1/query", kGetPost, &PrometheusApi::query},
     {"/api/v1/query_range", kGetPost, &PrometheusApi::query_range},
     {"/api/v1/format_query", kGetPost, &PrometheusApi::format_query},
@@ -73,7 +73,7 @@ constexpr ApiRoute kRoutes[] = {
     {"/-/quit", kGet, &PrometheusApi::changes_by_post_only, When::kAlways},
 };
 
-void handle(const PrometheusApi& api, const ApiRoute& route, const net::Request& request,
+void handle(const PrometheusApi& api, const PrometheusRoute& route, const net::Request& request,
             net::ResponseWriter& response) {
     if (route.path.starts_with("/api/")) api.add_cors_headers(request, response);
     if (route.when == When::kReady && !api.is_ready()) {
@@ -118,7 +118,7 @@ void add_prometheus_routes(net::Router& routes, PrometheusApi::Dependencies depe
         api->add_cors_headers(request, response);
         response.set_status(204);
     };
-    for (const ApiRoute& route : kRoutes) {
+    for (const PrometheusRoute& route : kPrometheusRoutes) {
         if (route.path.starts_with("/api/")) routes.add("OPTIONS", route.path, preflight);
         for (const auto& [bit, method] : kMethods) {
             if ((route.methods & bit) == 0) continue;
@@ -133,8 +133,8 @@ void add_prometheus_routes(net::Router& routes, PrometheusApi::Dependencies depe
                 std::move(options));
         }
     }
-    static constexpr ApiRoute kWrite{"/api/v1/write", kPost, &PrometheusApi::write, When::kReady,
-                                     kChanges};
+    static constexpr PrometheusRoute kWrite{"/api/v1/write", kPost, &PrometheusApi::write,
+                                            When::kReady, kChanges};
     net::RouteOptions options;
     options.body_bytes_max = write_body_bytes_max;
     options.decode_body = false;  // the encoding is remote write's own

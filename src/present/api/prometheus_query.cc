@@ -190,7 +190,7 @@ Result<void> PrometheusApi::query_range(const net::Request& request,
         return invalid_parameter(
             "query", fmt::format("invalid expression type {} for range query, must be Scalar or "
                                  "instant Vector",
-                                 quoted(promql::value_type_words(expr->type))));
+                                 kw::quoted(promql::value_type_words(expr->type))));
     }
     return answer(response,
                   given_.engine.range(request.params.get("query"), range.start, range.end,

@@ -83,7 +83,7 @@ Result<RuleFilter> read_filter(const net::Request& request, const promql::ParseO
     RuleFilter filter;
     const std::string_view type = request.params.get("type");
     if (!type.empty() && type != "alert" && type != "record") {
-        return invalid_parameter("type", fmt::format("not supported value {}", quoted(type)));
+        return invalid_parameter("type", fmt::format("not supported value {}", kw::quoted(type)));
     }
     filter.alerting = type != "record";
     filter.recording = type != "alert";
@@ -94,7 +94,7 @@ Result<RuleFilter> read_filter(const net::Request& request, const promql::ParseO
     if (filter.with_alerts &&
         std::find(std::begin(kFalse), std::end(kFalse), exclude) == std::end(kFalse)) {
         return invalid_parameter("exclude_alerts",
-                                 fmt::format("{} is not a boolean", quoted(exclude)));
+                                 fmt::format("{} is not a boolean", kw::quoted(exclude)));
     }
     filter.names = all_of(request, "rule_name[]");
     filter.groups = all_of(request, "rule_group[]");

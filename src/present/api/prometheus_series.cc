@@ -142,7 +142,7 @@ Result<void> PrometheusApi::label_values(const net::Request& request,
                                          net::ResponseWriter& response) const {
     const std::string name = unescape_name(request.path_params.get("name"));
     if (name.empty() || !is_valid_utf8(name))
-        return invalid("invalid label name: {}", quoted(name));
+        return invalid("invalid label name: {}", kw::quoted(name));
     KW_TRY_ASSIGN(const uint64_t limit, limit_parameter(request));
     KW_TRY_ASSIGN(const TimeRange range, range_parameters(request));
     KW_TRY_ASSIGN(const auto selectors,

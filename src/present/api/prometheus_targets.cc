@@ -102,7 +102,7 @@ Result<LabelSet> labels_parameter(const net::Request& request) {
         std::string_view value;
         if (member.value.get(value) != simdjson::SUCCESS) {
             return invalid_parameter(
-                "labels", fmt::format("the value of {} is no string", quoted(member.key)));
+                "labels", fmt::format("the value of {} is no string", kw::quoted(member.key)));
         }
         labels.push_back({member.key, value});
     }
@@ -186,7 +186,7 @@ Result<void> PrometheusApi::scrape_pool_config(const net::Request& request,
     if (pool.empty()) return invalid("no scrapePool parameter provided");
     const std::optional<std::string> yaml =
         given_.pool_yaml ? given_.pool_yaml(pool) : std::nullopt;
-    if (!yaml) return not_found("scrape pool {} not found", quoted(pool));
+    if (!yaml) return not_found("scrape pool {} not found", kw::quoted(pool));
     SuccessEnvelope envelope(response);
     envelope.data().begin_object().key("yaml").string(*yaml).end_object();
     return envelope.end();
@@ -200,7 +200,7 @@ Result<void> PrometheusApi::relabel_steps(const net::Request& request,
     KW_TRY_ASSIGN(const LabelSet labels, labels_parameter(request));
     std::optional<std::vector<intake::RelabelRule>> rules;
     if (given_.targets.relabel_rules) rules = given_.targets.relabel_rules(pool);
-    if (!rules) return not_found("scrape pool {} not found", quoted(pool));
+    if (!rules) return not_found("scrape pool {} not found", kw::quoted(pool));
     SuccessEnvelope envelope(response);
     JsonWriter& json = envelope.data();
     json.begin_object().key("steps").begin_array();

@@ -4,11 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "promql/floats.h"
+
 namespace kw::promql {
 namespace {
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Relative difference up to which two counts are the same count with rounding errors.
 constexpr double kRounding = 1e-12;

@@ -1,15 +1,13 @@
 // Functions of a single number. Source:
 // https://prometheus.io/docs/prometheus/latest/querying/functions/#trigonometric-functions and others.
 #include <cmath>
-#include <limits>
 #include <numbers>
 
+#include "promql/floats.h"
 #include "promql/function_table.h"
 
 namespace kw::promql {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // NaN when either is, unlike std::min and std::max.
 double least(double a, double b) { return std::isnan(a) || std::isnan(b) ? kNan : std::min(a, b); }

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "promql/floats.h"
 
 namespace kw::promql {
 namespace {
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Whether a bucket's observations lie evenly between its bounds, and not between their logarithms.
 bool is_linear(const NativeHistogram& native, const BoundedBucket& bucket) {

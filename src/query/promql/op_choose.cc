@@ -13,6 +13,7 @@
 #include "promql/op_aggregate.h"
 #include "promql/query_context.h"
 #include "promql/rollup.h"
+#include "promql/text.h"
 
 namespace kw::promql {
 namespace {
@@ -243,22 +244,6 @@ class RatioTaken final : public SeriesStream {
     const Hold hold_;
     const std::vector<uint32_t> order_;
 };
-
-// Go's %q, as far as label names need it.
-std::string go_quoted(std::string_view text) {
-    if (is_valid_utf8(text)) return quoted(text);
-    std::string out = "\"";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            out += fmt::format("\\{}", c);
-        else if (byte < 0x20 || byte >= 0x7f)
-            out += fmt::format("\\x{:02x}", byte);
-        else
-            out += c;
-    }
-    return out + "\"";
-}
 
 // The shortest text without exponent that reads back to the same value.
 std::string fixed_text(double value) {

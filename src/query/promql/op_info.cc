@@ -10,7 +10,7 @@
 namespace kw::promql {
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;
+constexpr uint32_t kNoSeries = UINT32_MAX;
 
 const LabelChoice& identity() {
     static const LabelChoice choice(LabelChoice::Kind::kOnly, {"instance", "job"});
@@ -19,7 +19,7 @@ const LabelChoice& identity() {
 
 // The info series of one metric that have one identity, and which of them counts at each step.
 struct Source {
-    std::vector<uint32_t> series_at;    // of each step; kNone where there is none
+    std::vector<uint32_t> series_at;    // of each step; kNoSeries where there is none
     std::vector<int64_t> sample_at_ms;  // its sample's time
 };
 
@@ -36,7 +36,7 @@ Result<Sources> place_info_series(QueryContext& context, const SelectedSeries& s
         context.note_decoded(samples.size());
         const LabelSet& labels = series.labels(i);
         Source& source = sources[identity().of(labels)][std::string(labels.metric_name())];
-        source.series_at.resize(windows.count, kNone);
+        source.series_at.resize(windows.count, kNoSeries);
         source.sample_at_ms.resize(windows.count, INT64_MIN);
         size_t next = 0;
         for (size_t step = 0; step < windows.count; ++step) {
@@ -49,7 +49,7 @@ Result<Sources> place_info_series(QueryContext& context, const SelectedSeries& s
                 return invalid("this should be an info metric, with float samples: {}",
                                labels.to_string());
             }
-            if (t == source.sample_at_ms[step] && source.series_at[step] != kNone) {
+            if (t == source.sample_at_ms[step] && source.series_at[step] != kNoSeries) {
                 return invalid(
                     "found duplicate series for info metric: existing {} @ {}, new {} @ {}",
                     series.labels(source.series_at[step]).to_string(), t, labels.to_string(), t);
@@ -125,7 +125,8 @@ Result<std::unique_ptr<SeriesStream>> InfoOperator::open(QueryContext& context,
             chosen.clear();
             if (found != sources.end()) {
                 for (const auto& [name, source] : found->second) {
-                    if (source.series_at[step] != kNone) chosen.push_back(source.series_at[step]);
+                    if (source.series_at[step] != kNoSeries)
+                        chosen.push_back(source.series_at[step]);
                 }
             }
             if (chosen.empty() && !keeps_unmatched) continue;

@@ -4,12 +4,11 @@
 #include <cmath>
 
 #include "promql/arithmetic.h"
+#include "promql/floats.h"
 #include "promql/query_context.h"
 
 namespace kw::promql {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 class Repeated final : public SeriesStream {
  public:

@@ -9,12 +9,12 @@
 namespace kw::promql {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_decimal(char c) { return c >= '0' && c <= '9'; }
 
 // The run of digits, or of other characters, at the front of `text`.
 std::string_view front_run(std::string_view text) {
     size_t end = 1;
-    while (end < text.size() && is_digit(text[end]) == is_digit(text[0])) ++end;
+    while (end < text.size() && is_decimal(text[end]) == is_decimal(text[0])) ++end;
     return text.substr(0, end);
 }
 
@@ -30,7 +30,7 @@ int natural_order(std::string_view a, std::string_view b) {
         const std::string_view run_b = front_run(b);
         a.remove_prefix(run_a.size());
         b.remove_prefix(run_b.size());
-        if (is_digit(run_a[0]) && is_digit(run_b[0])) {
+        if (is_decimal(run_a[0]) && is_decimal(run_b[0])) {
             const std::string_view number_a = without_zeros(run_a);
             const std::string_view number_b = without_zeros(run_b);
             if (number_a.size() != number_b.size())

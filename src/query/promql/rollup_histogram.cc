@@ -11,26 +11,26 @@ namespace {
 
 using Native = std::optional<NativeHistogram>;
 
-enum class Family : unsigned char { kMoves, kMovesInstantly, kAddsUp, kCounts, kTakesAny, kFloats };
+enum class RollupFamily : unsigned char { kMoves, kMovesInstantly, kAddsUp, kCounts, kTakesAny, kFloats };
 
-Family family_of(FunctionId function) {
+RollupFamily family_of(FunctionId function) {
     switch (function) {
         case FunctionId::kRate:
         case FunctionId::kIncrease:
-        case FunctionId::kDelta: return Family::kMoves;
+        case FunctionId::kDelta: return RollupFamily::kMoves;
         case FunctionId::kIrate:
-        case FunctionId::kIdelta: return Family::kMovesInstantly;
+        case FunctionId::kIdelta: return RollupFamily::kMovesInstantly;
         case FunctionId::kSumOverTime:
-        case FunctionId::kAvgOverTime: return Family::kAddsUp;
+        case FunctionId::kAvgOverTime: return RollupFamily::kAddsUp;
         case FunctionId::kChanges:
-        case FunctionId::kResets: return Family::kCounts;
+        case FunctionId::kResets: return RollupFamily::kCounts;
         case FunctionId::kCountOverTime:
         case FunctionId::kPresentOverTime:
         case FunctionId::kFirstOverTime:
         case FunctionId::kLastOverTime:
         case FunctionId::kTsOfFirstOverTime:
-        case FunctionId::kTsOfLastOverTime: return Family::kTakesAny;
-        default: return Family::kFloats;
+        case FunctionId::kTsOfLastOverTime: return RollupFamily::kTakesAny;
+        default: return RollupFamily::kFloats;
     }
 }
 
@@ -47,21 +47,21 @@ class HistogramWindows final {
     }
 
     Result<void> run(std::span<double> out) {
-        const Family family = family_of(rollup_.function);
-        if (family == Family::kTakesAny) {
+        const RollupFamily family = family_of(rollup_.function);
+        if (family == RollupFamily::kTakesAny) {
             rollup_.kernel(in_, out);
             return {};
         }
         if (rollup_.extension != VectorSelector::Extension::kNone) return extended(family, out);
-        if (family == Family::kFloats) return floats_only(out);
-        if (family == Family::kCounts) {
+        if (family == RollupFamily::kFloats) return floats_only(out);
+        if (family == RollupFamily::kCounts) {
             for (size_t step = 0; step < in_.windows.size(); ++step) {
                 const Window window = in_.windows[step];
                 out[step] = window.size() == 0 ? kAbsent : events(window.begin, window.end);
             }
             return {};
         }
-        if (family == Family::kMovesInstantly) return instant(out);
+        if (family == RollupFamily::kMovesInstantly) return instant(out);
         // Windows without histograms are the kernel's.
         std::vector<Window> of_floats(in_.windows.begin(), in_.windows.end());
         for (Window& window : of_floats) {
@@ -79,7 +79,7 @@ class HistogramWindows final {
                 remarks_.mixed_types();
                 continue;
             }
-            const Native value = family == Family::kMoves ? moved(window, step) : added_up(window);
+            const Native value = family == RollupFamily::kMoves ? moved(window, step) : added_up(window);
             if (!value) continue;
             KW_TRY_ASSIGN(out[step], context_.put_histogram(*value));
         }
@@ -280,14 +280,14 @@ class HistogramWindows final {
 
     // --- anchored, smoothed
 
-    Result<void> extended(Family family, std::span<double> out) {
+    Result<void> extended(RollupFamily family, std::span<double> out) {
         const bool smoothed = rollup_.extension == VectorSelector::Extension::kSmoothed;
         for (size_t step = 0; step < in_.windows.size(); ++step) {
             KW_TRY(context_.check());
             out[step] = kAbsent;
             const std::optional<Reach> reach = reach_of(in_, step, smoothed, rollup_.lookback_ms);
             if (!reach) continue;
-            if (family == Family::kCounts) {
+            if (family == RollupFamily::kCounts) {
                 out[step] = events(reach->first, reach->last + 1);
                 continue;
             }

@@ -12,12 +12,12 @@ namespace {
 
 constexpr size_t kPointsMax = 1'000'000;
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 // Where the series ends and the points begin.
 Result<size_t> series_end(std::string_view line) {
     size_t i = 0;
-    while (i < line.size() && !is_space(line[i]) && line[i] != '{') ++i;
+    while (i < line.size() && !is_blank(line[i]) && line[i] != '{') ++i;
     if (i < line.size() && line[i] == '{') {
         char quote = 0;
         for (++i; i < line.size(); ++i) {
@@ -62,7 +62,7 @@ std::string_view next_token(std::string_view& rest) {
             ++depth;
         else if (rest[i] == '}')
             --depth;
-        else if (is_space(rest[i]) && depth == 0)
+        else if (is_blank(rest[i]) && depth == 0)
             break;
     }
     const std::string_view token = rest.substr(0, i);
@@ -82,18 +82,18 @@ Result<size_t> parse_count(std::string_view text) {
 }
 
 // Splits `…xN` into what is repeated and N; no N without an x.
-struct Repeated {
+struct Repetition {
     std::string_view what;
     std::optional<size_t> times;
 };
-Result<Repeated> split_repetition(std::string_view token) {
+Result<Repetition> split_repetition(std::string_view token) {
     const size_t x = token.rfind('x');
     const size_t brace = token.rfind('}');
     if (x == std::string_view::npos || (brace != std::string_view::npos && x < brace)) {
-        return Repeated{token, {}};
+        return Repetition{token, {}};
     }
     KW_TRY_ASSIGN(const size_t times, parse_count(token.substr(x + 1)));
-    return Repeated{token.substr(0, x), times};
+    return Repetition{token.substr(0, x), times};
 }
 
 // The place of the sign between two numbers, `1+2`, `-1e-5-3`; npos when there is one number only.
@@ -133,7 +133,7 @@ Result<void> add_histograms(std::string_view text, size_t count, std::vector<Scr
 }
 
 Result<void> add_points(std::string_view token, std::vector<ScriptPoint>& points) {
-    KW_TRY_ASSIGN(const Repeated repeated, split_repetition(token));
+    KW_TRY_ASSIGN(const Repetition repeated, split_repetition(token));
     const std::string_view what = repeated.what;
     const size_t more = repeated.times.value_or(0);
     if (what == "_") {
@@ -162,7 +162,7 @@ Result<void> add_points(std::string_view token, std::vector<ScriptPoint>& points
 }
 
 Result<void> add_starts(std::string_view token, std::vector<std::optional<int64_t>>& starts) {
-    KW_TRY_ASSIGN(const Repeated repeated, split_repetition(token));
+    KW_TRY_ASSIGN(const Repetition repeated, split_repetition(token));
     if (repeated.what == "_") {
         starts.insert(starts.end(), repeated.times.value_or(1), std::nullopt);
         return {};
@@ -183,8 +183,8 @@ Result<void> add_starts(std::string_view token, std::vector<std::optional<int64_
 }  // namespace
 
 std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
     return text;
 }
 

@@ -68,7 +68,7 @@ struct Counters {
 };
 
 // Buffers of one request, borrowed from a pool.
-struct Scratch {
+struct RequestScratch {
     wire::RawBuffer buffer;
     wire::WriteRequest request;
     std::vector<std::string_view> keys;  // one a series
@@ -112,7 +112,7 @@ class RemoteWriteIntake::Impl final {
           budget_(options.messages_bytes_max * kMemoryFactor) {}
 
     Answer write(std::string_view body) {
-        std::unique_ptr<Scratch> scratch = borrow();
+        std::unique_ptr<RequestScratch> scratch = borrow();
         Answer answer = write(body, *scratch);
         give_back(std::move(scratch));
         counters_.samples.add(answer.samples_stored);
@@ -137,7 +137,7 @@ class RemoteWriteIntake::Impl final {
         }
     };
 
-    Answer write(std::string_view body, Scratch& scratch) {
+    Answer write(std::string_view body, RequestScratch& scratch) {
         const Result<uint64_t> size = wire::snappy_size(as_bytes(body));
         if (!size.ok()) return failed(size.error());
         MemoryReservation memory(budget_);
@@ -186,7 +186,7 @@ class RemoteWriteIntake::Impl final {
 
     // Before the samples: when those are acknowledged, so are the exemplars. Those of series that were refused go with
     // them. Errors: kUnavailable, of the store.
-    Result<void> store_exemplars(Scratch& scratch) {
+    Result<void> store_exemplars(RequestScratch& scratch) {
         const std::vector<wire::WriteExemplar>& sent = scratch.request.exemplars;
         if (sent.empty()) return {};
         uint64_t stored = 0;
@@ -225,7 +225,8 @@ class RemoteWriteIntake::Impl final {
         return {};
     }
 
-    static Result<LabelSet> exemplar_labels(const wire::WriteExemplar& sent, Scratch& scratch) {
+    static Result<LabelSet> exemplar_labels(const wire::WriteExemplar& sent,
+                                            RequestScratch& scratch) {
         KW_TRY(wire::read_label_fields(sent.label_fields, scratch.labels));
         for (const LabelView& label : scratch.labels) {
             if (!is_valid_utf8(label.name) || !is_valid_utf8(label.value)) {
@@ -241,7 +242,7 @@ class RemoteWriteIntake::Impl final {
                    request.histograms, [](const auto& one) { return one != nullptr; }));
     }
 
-    void refuse_bad_histograms(Scratch& scratch, Refusals& refusals) const {
+    void refuse_bad_histograms(RequestScratch& scratch, Refusals& refusals) const {
         const wire::WriteRequest& request = scratch.request;
         if (request.bad_histograms == 0) return;
         std::string why;
@@ -260,7 +261,7 @@ class RemoteWriteIntake::Impl final {
     }
 
     // Sets scratch.refs; 0 for series that were refused. Errors: kUnavailable, of the store.
-    Result<void> find_refs(Scratch& scratch, Refusals& refusals) {
+    Result<void> find_refs(RequestScratch& scratch, Refusals& refusals) {
         const std::vector<wire::WriteSeries>& series = scratch.request.series;
         scratch.keys.resize(series.size());
         scratch.refs.resize(series.size());
@@ -275,7 +276,7 @@ class RemoteWriteIntake::Impl final {
 
     // The ref of series `index`, also for the cache; 0 when it is refused, with `sample_count`
     // samples. Errors: kUnavailable, of the store.
-    Result<SeriesRef> ask_ref(size_t index, uint64_t sample_count, Scratch& scratch,
+    Result<SeriesRef> ask_ref(size_t index, uint64_t sample_count, RequestScratch& scratch,
                               Refusals& refusals) {
         Result<LabelSet> labels = labels_of(scratch.keys[index], scratch);
         if (!labels.ok()) {
@@ -293,7 +294,7 @@ class RemoteWriteIntake::Impl final {
         return *ref;
     }
 
-    Result<LabelSet> labels_of(std::string_view label_fields, Scratch& scratch) const {
+    Result<LabelSet> labels_of(std::string_view label_fields, RequestScratch& scratch) const {
         KW_TRY(wire::read_label_fields(label_fields, scratch.labels));
         for (const LabelView& label : scratch.labels) {
             if (!is_valid_utf8(label.name)) return invalid("a label name is not valid UTF-8");
@@ -308,7 +309,7 @@ class RemoteWriteIntake::Impl final {
     }
 
     // Rows in the order of the request; columns of refused series close up.
-    static void make_rows(Scratch& scratch) {
+    static void make_rows(RequestScratch& scratch) {
         wire::WriteRequest& request = scratch.request;
         scratch.row_refs.clear();
         scratch.row_refs.reserve(request.values.size());
@@ -335,7 +336,7 @@ class RemoteWriteIntake::Impl final {
     }
 
     // The series of each row: only asked for when rows were refused.
-    static std::vector<uint32_t> series_of_rows(const Scratch& scratch) {
+    static std::vector<uint32_t> series_of_rows(const RequestScratch& scratch) {
         std::vector<uint32_t> series_of_row;
         series_of_row.reserve(scratch.row_refs.size());
         for (uint32_t i = 0; i < scratch.request.series.size(); ++i) {
@@ -347,7 +348,7 @@ class RemoteWriteIntake::Impl final {
         return series_of_row;
     }
 
-    Result<void> append(Scratch& scratch, Refusals& refusals, uint64_t& stored) {
+    Result<void> append(RequestScratch& scratch, Refusals& refusals, uint64_t& stored) {
         const wire::WriteRequest& request = scratch.request;
         KW_TRY_ASSIGN(const AppendResult first, append_rows(scratch.row_refs, request.timestamps,
                                                             request.values, request.histograms));
@@ -406,7 +407,7 @@ class RemoteWriteIntake::Impl final {
         return store_.append(batch);
     }
 
-    void refuse(uint32_t row, RowVerdict verdict, uint32_t series, Scratch& scratch,
+    void refuse(uint32_t row, RowVerdict verdict, uint32_t series, RequestScratch& scratch,
                 Refusals& refusals) const {
         if (refusals.samples != 0) {
             refusals.add(1, {});
@@ -418,15 +419,15 @@ class RemoteWriteIntake::Impl final {
                                     scratch.request.timestamps[row].count));
     }
 
-    std::unique_ptr<Scratch> borrow() KW_EXCLUDES(mutex_) {
+    std::unique_ptr<RequestScratch> borrow() KW_EXCLUDES(mutex_) {
         const MutexLock lock(mutex_);
-        if (idle_.empty()) return std::make_unique<Scratch>();
-        std::unique_ptr<Scratch> scratch = std::move(idle_.back());
+        if (idle_.empty()) return std::make_unique<RequestScratch>();
+        std::unique_ptr<RequestScratch> scratch = std::move(idle_.back());
         idle_.pop_back();
         return scratch;
     }
     // Buffers of rare large requests are not kept.
-    void give_back(std::unique_ptr<Scratch> scratch) KW_EXCLUDES(mutex_) {
+    void give_back(std::unique_ptr<RequestScratch> scratch) KW_EXCLUDES(mutex_) {
         scratch->request.histograms.clear();  // the store's now, or nobody's
         if (scratch->buffer.capacity() > kScratchBytesMax ||
             scratch->request.values.capacity() > kScratchRowsMax)
@@ -442,7 +443,7 @@ class RemoteWriteIntake::Impl final {
     LabelRefCache cache_;
     MemoryBudget budget_;
     Mutex mutex_;
-    std::vector<std::unique_ptr<Scratch>> idle_ KW_GUARDED_BY(mutex_);
+    std::vector<std::unique_ptr<RequestScratch>> idle_ KW_GUARDED_BY(mutex_);
 };
 
 RemoteWriteIntake::RemoteWriteIntake(Environment& env, MetricStore& store, const Options& options,

@@ -115,7 +115,8 @@ Result<std::optional<TargetPlan>> plan_target(const LabelSet& discovered, const 
     const std::string address(labels.get(kAddress));
     if (address.empty()) return invalid("no address");
     if (address.find('/') != std::string::npos) {
-        return invalid("{} is no address: a path belongs into __metrics_path__", quoted(address));
+        return invalid("{} is no address: a path belongs into __metrics_path__",
+                       kw::quoted(address));
     }
     TargetPlan plan;
     KW_TRY_ASSIGN(plan.interval_ms, duration_of(labels, kScrapeInterval, "scrape interval"));

@@ -14,7 +14,7 @@ namespace kw::tsdb {
 namespace {
 
 // A series costs up to some microseconds, and the token looks at the clock every 64th time.
-constexpr uint64_t kSeriesPerCheck = 32;
+constexpr uint64_t kSelectedPerCheck = 32;
 // Of a series in the list: its labels have some 200 bytes.
 constexpr uint64_t kSeriesBytes = 240;
 
@@ -87,7 +87,7 @@ Result<std::unique_ptr<Selection>> Selection::make(std::unique_ptr<HeadSelection
             range.min <= block->meta().range.min && block->meta().range.max <= range.max;
         uint64_t looked_at = 0;
         for (const uint32_t id : matched) {
-            if (looked_at++ % kSeriesPerCheck == 0) KW_TRY(cancel.check());
+            if (looked_at++ % kSelectedPerCheck == 0) KW_TRY(cancel.check());
             if (!whole) {
                 KW_TRY_ASSIGN(const uint64_t count, cursor->sample_count(id, range));
                 if (count == 0) continue;
@@ -101,7 +101,7 @@ Result<std::unique_ptr<Selection>> Selection::make(std::unique_ptr<HeadSelection
         ++age;
     }
     for (size_t i = 0; i < selection->head_->size(); ++i) {
-        if (i % kSeriesPerCheck == 0) KW_TRY(cancel.check());
+        if (i % kSelectedPerCheck == 0) KW_TRY(cancel.check());
         entries.push_back(
             {selection->head_->take_labels(i), {kHead, static_cast<uint32_t>(i)}, age});
     }
@@ -115,7 +115,7 @@ Result<std::unique_ptr<Selection>> Selection::make(std::unique_ptr<HeadSelection
     selection->parts_.reserve(entries.size());
     uint64_t merged = 0;
     for (Entry& entry : entries) {
-        if (merged++ % kSeriesPerCheck == 0) KW_TRY(cancel.check());
+        if (merged++ % kSelectedPerCheck == 0) KW_TRY(cancel.check());
         if (selection->series_.empty() || selection->series_.back().labels != entry.labels) {
             selection->series_.push_back(
                 {std::move(entry.labels), static_cast<uint32_t>(selection->parts_.size()), 0});

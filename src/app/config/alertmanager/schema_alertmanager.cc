@@ -8,7 +8,7 @@
 namespace kw::app {
 namespace {
 
-constexpr Field kGlobalFields[] = {
+constexpr Field kAlertmanagerGlobalFields[] = {
     duration("resolve_timeout", "5m"),
     block("http_config", kHttpClientBlock),
     url("jira_api_url"),
@@ -62,7 +62,7 @@ constexpr std::string_view kWithFiles[] = {
     "opsgenie_api_key",   "wechat_api_secret",   "victorops_api_key",     "telegram_bot_token",
     "rocketchat_token",   "rocketchat_token_id", "mattermost_webhook_url"};
 
-Result<void> check_global(Section& global) {
+Result<void> check_alertmanager_global(Section& global) {
     for (const std::string_view key : kPlainUrls) KW_TRY(check_http_url(global, key));
     for (const std::string_view key : kSecretUrls) KW_TRY(check_secret_url(global, key));
     for (const std::string_view key : kWithFiles) KW_TRY(check_not_with_file(global, key));
@@ -78,7 +78,8 @@ Result<void> check_global(Section& global) {
     }
     return check_host_port(global, "smtp_smarthost");
 }
-constexpr Block kGlobalBlock = {"global", kGlobalFields, check_global};
+constexpr Block kAlertmanagerGlobalBlock = {"global", kAlertmanagerGlobalFields,
+                                            check_alertmanager_global};
 
 constexpr Field kReceiverFields[] = {
     required(text("name")),
@@ -104,8 +105,8 @@ constexpr Field kReceiverFields[] = {
 };
 constexpr Block kReceiverBlock = {"receiver", kReceiverFields};
 
-constexpr Field kAlertmanagerFields[] = {
-    block("global", kGlobalBlock, true),
+constexpr Field kAlertmanagerFileFields[] = {
+    block("global", kAlertmanagerGlobalBlock, true),
     texts("templates"),
     block("route", kRouteBlock),
     blocks("receivers", kReceiverBlock),
@@ -218,7 +219,7 @@ Result<void> check_root(const Section& root) {
     return {};
 }
 
-void fill_from_global(Section& config) {
+void fill_receivers(Section& config) {
     const bool requires_tls = config.section("global")->flag("smtp_require_tls");
     for (Section& receiver : config.sections("receivers")) {
         for (Section& email : receiver.sections("email_configs")) {
@@ -227,11 +228,11 @@ void fill_from_global(Section& config) {
     }
 }
 
-Result<void> check_alertmanager(Section& config) {
+Result<void> check_alertmanager_file(Section& config) {
     const Section* const root = config.section("route");
     if (root == nullptr) return config.error("", "route is missing; add one with a receiver");
     KW_TRY(check_root(*root));
-    fill_from_global(config);
+    fill_receivers(config);
     Texts receivers;
     Texts intervals;
     KW_TRY(check_receivers(config, receivers));
@@ -241,7 +242,7 @@ Result<void> check_alertmanager(Section& config) {
 
 }  // namespace
 
-constexpr Block kAlertmanagerFileBlock = {"alertmanager_config", kAlertmanagerFields,
-                                          check_alertmanager};
+constexpr Block kAlertmanagerFileBlock = {"alertmanager_config", kAlertmanagerFileFields,
+                                          check_alertmanager_file};
 
 }  // namespace kw::app

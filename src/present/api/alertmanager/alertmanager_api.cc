@@ -15,16 +15,17 @@
 namespace kw::api {
 namespace {
 
-constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kJsonType = "application/json";
 constexpr int kValidationCode = 602;  // go-openapi's "required", which clients only show
 
-using Handler = void (AlertmanagerApi::*)(const net::Request&, net::ResponseWriter&) const;
-struct ApiRoute {
+using AlertmanagerHandler = void (AlertmanagerApi::*)(const net::Request&,
+                                                      net::ResponseWriter&) const;
+struct AlertmanagerRoute {
     std::string_view method;
     std::string_view path;
-    Handler handler;
+    AlertmanagerHandler handler;
 };
-constexpr ApiRoute kRoutes[] = {
+constexpr AlertmanagerRoute kAlertmanagerRoutes[] = {
     {"GET", "/api/v2/status", &AlertmanagerApi::status},
     {"GET", "/api/v2/receivers", &AlertmanagerApi::receivers},
     {"GET", "/api/v2/alerts", &AlertmanagerApi::alerts},
@@ -40,7 +41,7 @@ constexpr ApiRoute kRoutes[] = {
 
 void add_alertmanager_routes(net::Router& routes, AlertmanagerApi::Dependencies dependencies) {
     const auto api = std::make_shared<const AlertmanagerApi>(std::move(dependencies));
-    for (const ApiRoute& route : kRoutes) {
+    for (const AlertmanagerRoute& route : kAlertmanagerRoutes) {
         routes.add(route.method, route.path,
                    [api, &route](const net::Request& request, net::ResponseWriter& response) {
                        (api.get()->*route.handler)(request, response);
@@ -50,7 +51,7 @@ void add_alertmanager_routes(net::Router& routes, AlertmanagerApi::Dependencies 
 
 void send_alertmanager_error(net::ResponseWriter& response, int status, std::string_view message) {
     response.set_status(status);
-    response.set_header("Content-Type", kJson);
+    response.set_header("Content-Type", kJsonType);
     JsonWriter json(response);
     json.string(message);
     (void)json.finish();
@@ -58,7 +59,7 @@ void send_alertmanager_error(net::ResponseWriter& response, int status, std::str
 
 void send_validation_error(net::ResponseWriter& response, std::string_view message) {
     response.set_status(422);
-    response.set_header("Content-Type", kJson);
+    response.set_header("Content-Type", kJsonType);
     JsonWriter json(response);
     json.begin_object().key("code").integer(kValidationCode).key("message").string(message);
     json.end_object();
@@ -91,7 +92,7 @@ Result<Millis> parse_json_time(std::string_view text) {
 }
 
 void AlertmanagerApi::status(const net::Request&, net::ResponseWriter& response) const {
-    response.set_header("Content-Type", kJson);
+    response.set_header("Content-Type", kJsonType);
     JsonWriter json(response);
     json.begin_object();
     json.key("cluster").begin_object();
@@ -112,7 +113,7 @@ void AlertmanagerApi::status(const net::Request&, net::ResponseWriter& response)
 
 void AlertmanagerApi::receivers(const net::Request&, net::ResponseWriter& response) const {
     const std::shared_ptr<const alerting::Settings> settings = given_.manager.settings();
-    response.set_header("Content-Type", kJson);
+    response.set_header("Content-Type", kJsonType);
     JsonWriter json(response);
     json.begin_array();
     for (const std::string& name : settings->receiver_names) {

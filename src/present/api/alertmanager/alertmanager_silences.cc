@@ -105,7 +105,7 @@ Result<Silence> read_silence(element body) {
     return silence;
 }
 
-std::string actor_of(const net::Request& request, const std::string& created_by) {
+std::string silence_actor(const net::Request& request, const std::string& created_by) {
     return request.user.empty() ? created_by : request.user;
 }
 
@@ -159,7 +159,7 @@ void AlertmanagerApi::post_silence(const net::Request& request,
     const Result<Silence> posted = read_silence(body);
     if (!posted.ok()) return send_validation_error(response, posted.error().message);
     const Result<std::string> id =
-        given_.manager.silences().set(*posted, actor_of(request, posted->created_by));
+        given_.manager.silences().set(*posted, silence_actor(request, posted->created_by));
     if (!id.ok()) {
         return send_alertmanager_error(response, status_of(id.error()),
                                        "failed to create silence: " + id.error().message);
@@ -177,7 +177,7 @@ void AlertmanagerApi::delete_silence(const net::Request& request,
         return send_validation_error(
             response, fmt::format("silenceID in path must be of type uuid: {}", kw::quoted(id)));
     }
-    const Result<void> expired = given_.manager.silences().expire(id, actor_of(request, "api"));
+    const Result<void> expired = given_.manager.silences().expire(id, silence_actor(request, "api"));
     if (!expired.ok()) {
         return send_alertmanager_error(response, status_of(expired.error()),
                                        expired.error().message);

@@ -25,13 +25,13 @@ using incidents::IncidentPtr;
 constexpr uint64_t kListLimit = 100;
 constexpr uint64_t kBodyBytesMax = 1 << 20;
 
-using Handler = void (IncidentsApi::*)(const net::Request&, net::ResponseWriter&) const;
-struct ApiRoute {
+using IncidentHandler = void (IncidentsApi::*)(const net::Request&, net::ResponseWriter&) const;
+struct IncidentRoute {
     std::string_view method;
     std::string_view path;
-    Handler handler;
+    IncidentHandler handler;
 };
-constexpr ApiRoute kRoutes[] = {
+constexpr IncidentRoute kIncidentRoutes[] = {
     {"GET", "/api/kw/v1/incidents", &IncidentsApi::list},
     {"POST", "/api/kw/v1/incidents", &IncidentsApi::create},
     {"POST", "/api/kw/v1/incidents/webhook", &IncidentsApi::webhook},
@@ -44,7 +44,7 @@ constexpr ApiRoute kRoutes[] = {
 };
 
 // Who asks: whoever authenticated cannot name another.
-Result<Actor> actor_of(const net::Request& request, const JsonBody& body) {
+Result<Actor> actor_asking(const net::Request& request, const JsonBody& body) {
     KW_TRY_ASSIGN(const std::optional<std::string> by, body.text("by"));
     Actor actor;
     actor.name = !request.user.empty() ? request.user : by.value_or("");
@@ -131,7 +131,7 @@ Result<ListFilter> list_filter(const net::Request& request) {
 
 void add_incidents_routes(net::Router& routes, IncidentsApi::Dependencies dependencies) {
     const auto api = std::make_shared<const IncidentsApi>(std::move(dependencies));
-    for (const ApiRoute& route : kRoutes) {
+    for (const IncidentRoute& route : kIncidentRoutes) {
         net::RouteOptions options;
         options.body_bytes_max = kBodyBytesMax;
         routes.add(
@@ -228,7 +228,7 @@ Result<incidents::Incidents::Draft> read_draft(const JsonBody& body) {
 void IncidentsApi::create(const net::Request& request, net::ResponseWriter& response) const {
     const auto make = [&]() -> Result<IncidentPtr> {
         KW_TRY_ASSIGN(const JsonBody body, JsonBody::parse(request.body));
-        KW_TRY_ASSIGN(const Actor actor, actor_of(request, body));
+        KW_TRY_ASSIGN(const Actor actor, actor_asking(request, body));
         KW_TRY_ASSIGN(const incidents::Incidents::Draft draft, read_draft(body));
         return given_.incidents.create(draft, actor);
     };
@@ -291,7 +291,7 @@ void IncidentsApi::do_action(const net::Request& request, net::ResponseWriter& r
     const auto do_it = [&]() -> Result<IncidentPtr> {
         KW_TRY_ASSIGN(const int64_t id, incident_id(request));
         KW_TRY_ASSIGN(const JsonBody body, JsonBody::parse(request.body));
-        KW_TRY_ASSIGN(const Actor actor, actor_of(request, body));
+        KW_TRY_ASSIGN(const Actor actor, actor_asking(request, body));
         if (action == "action") {
             KW_TRY_ASSIGN(const std::optional<std::string> rule, body.text("rule"));
             if (rule && !rule->empty()) KW_TRY(check_action_rule(*rule, given_.groups()));

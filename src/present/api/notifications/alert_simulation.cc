@@ -24,7 +24,7 @@ using simdjson::dom::object;
 
 constexpr int64_t kHorizonMsMax = 31LL * 86'400'000;
 
-void write_texts(JsonWriter& json, std::string_view key, const std::vector<std::string>& texts) {
+void write_names(JsonWriter& json, std::string_view key, const std::vector<std::string>& texts) {
     json.key(key).begin_array();
     for (const std::string& text : texts) json.string(text);
     json.end_array();
@@ -94,8 +94,8 @@ void write_event(JsonWriter& json, const alerting::SimulatedEvent& event) {
     if (event.kind == alerting::SimulatedEvent::Kind::kSuppressed) {
         json.key("until").string(format_rfc3339(event.until)).key("flushes").count(event.flushes);
     }
-    write_texts(json, "integrations", event.integrations);
-    write_texts(json, "reasons", event.reasons);
+    write_names(json, "integrations", event.integrations);
+    write_names(json, "reasons", event.reasons);
     json.end_object();
 }
 
@@ -107,13 +107,13 @@ void write_route_members(JsonWriter& json, const alerting::Route& route,
     json.key("matchers").begin_array();
     for (const Matcher& matcher : route.matchers) json.string(alerting::matcher_text(matcher));
     json.end_array().key("continue").boolean(route.continues);
-    write_texts(json, "groupBy",
+    write_names(json, "groupBy",
                 route.groups_by_all ? std::vector<std::string>{"..."} : route.group_by);
     json.key("groupWait").number(seconds(route.group_wait_ms));
     json.key("groupInterval").number(seconds(route.group_interval_ms));
     json.key("repeatInterval").number(seconds(route.repeat_interval_ms));
-    write_texts(json, "muteTimeIntervals", route.mute_time_intervals);
-    write_texts(json, "activeTimeIntervals", route.active_time_intervals);
+    write_names(json, "muteTimeIntervals", route.mute_time_intervals);
+    write_names(json, "activeTimeIntervals", route.active_time_intervals);
     json.key("integrations").begin_array();
     for (const alerting::Receiver& receiver : settings.notify->receivers) {
         if (receiver.name != route.receiver) continue;

@@ -25,15 +25,15 @@ using simdjson::dom::object;
 constexpr std::string_view kOutcomes[] = {"delivered", "failed", "refused", "abandoned",
                                           "nothing to send"};
 
-using Handler = NotificationsApi::Outcome (NotificationsApi::*)(const net::Request&,
-                                                                net::ResponseWriter&) const;
-struct ApiRoute {
+using NotificationHandler = NotificationsApi::Outcome (NotificationsApi::*)(
+    const net::Request&, net::ResponseWriter&) const;
+struct NotificationRoute {
     std::string_view method;
     std::string_view path;
-    Handler handler;
+    NotificationHandler handler;
     bool changes_something = false;
 };
-constexpr ApiRoute kRoutes[] = {
+constexpr NotificationRoute kNotificationRoutes[] = {
     {"GET", "/api/kw/v1/notifications", &NotificationsApi::history},
     {"GET", "/api/kw/v1/notifications/receivers", &NotificationsApi::receivers},
     {"POST", "/api/kw/v1/notifications/test", &NotificationsApi::test, true},
@@ -75,7 +75,7 @@ Result<Order> read_order(const net::Request& request) {
     return order;
 }
 
-std::string actor_of(const net::Request& request) {
+std::string who_asks(const net::Request& request) {
     return request.user.empty() ? std::string("api") : request.user;
 }
 
@@ -93,7 +93,7 @@ void write_outcomes(JsonWriter& json, const std::vector<alerting::TestOutcome>& 
 
 void add_notification_routes(net::Router& routes, NotificationsApi::Dependencies dependencies) {
     const auto api = std::make_shared<const NotificationsApi>(std::move(dependencies));
-    for (const ApiRoute& route : kRoutes) {
+    for (const NotificationRoute& route : kNotificationRoutes) {
         net::RouteOptions options;
         options.changes_something = route.changes_something;
         routes.add(
@@ -190,7 +190,7 @@ NotificationsApi::Outcome NotificationsApi::test(const net::Request& request,
     if (order.receiver.empty()) return invalid("receiver is missing: the name of one");
     KW_TRY_ASSIGN(
         const std::vector<alerting::TestOutcome> outcomes,
-        given_.pipeline.test_receiver(order.receiver, actor_of(request), request.remote_address));
+        given_.pipeline.test_receiver(order.receiver, who_asks(request), request.remote_address));
     SuccessEnvelope envelope(response);
     JsonWriter& json = envelope.data();
     json.begin_object().key("receiver").string(order.receiver);
@@ -226,7 +226,7 @@ NotificationsApi::Outcome NotificationsApi::acknowledge(const net::Request& requ
     }
     for (Group& group : groups) {
         KW_TRY_ASSIGN(group.outcomes,
-                      given_.pipeline.acknowledge(group.receiver, group.key, actor_of(request),
+                      given_.pipeline.acknowledge(group.receiver, group.key, who_asks(request),
                                                   request.remote_address));
     }
     SuccessEnvelope envelope(response);

@@ -18,12 +18,12 @@
 namespace kw::api {
 namespace {
 
-struct ApiRoute {
+struct RuleRoute {
     std::string_view method;
     std::string_view path;
     RuleApi::Member handler;
 };
-constexpr ApiRoute kRoutes[] = {
+constexpr RuleRoute kRuleRoutes[] = {
     {"GET", "/api/kw/v1/rules", &RuleApi::list},
     {"GET", "/api/kw/v1/rules/groups/:name", &RuleApi::group},
     {"PUT", "/api/kw/v1/rules/groups/:name", &RuleApi::put_group},
@@ -54,7 +54,7 @@ void send_rule_error(net::ResponseWriter& response, const Error& error) {
     (void)json.finish();
 }
 
-void handle(const RuleApi& api, const ApiRoute& route, const net::Request& request,
+void handle(const RuleApi& api, const RuleRoute& route, const net::Request& request,
             net::ResponseWriter& response) {
     if (!api.is_ready()) {
         (void)response.send(503, "text/plain; charset=utf-8", "Service Unavailable");
@@ -129,7 +129,7 @@ Result<bool> flag(const net::Request& request, std::string_view name) {
     const std::string_view text = request.params.get(name);
     if (text.empty() || text == "0" || text == "false") return false;
     if (text == "1" || text == "true") return true;
-    return invalid_parameter(name, fmt::format("{} is not true or false", quoted(text)));
+    return invalid_parameter(name, fmt::format("{} is not true or false", kw::quoted(text)));
 }
 
 Result<std::optional<int64_t>> revision_parameter(const net::Request& request) {
@@ -138,7 +138,7 @@ Result<std::optional<int64_t>> revision_parameter(const net::Request& request) {
     int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size()) {
-        return invalid_parameter("revision", fmt::format("{} is not a number", quoted(text)));
+        return invalid_parameter("revision", fmt::format("{} is not a number", kw::quoted(text)));
     }
     return std::optional(value);
 }
@@ -159,7 +159,7 @@ std::string actor_of(const net::Request& request) {
 
 void add_rule_routes(net::Router& routes, RuleApi::Dependencies dependencies) {
     const auto api = std::make_shared<const RuleApi>(std::move(dependencies));
-    for (const ApiRoute& route : kRoutes) {
+    for (const RuleRoute& route : kRuleRoutes) {
         routes.add(route.method, route.path,
                    [api, &route](const net::Request& request, net::ResponseWriter& response) {
                        handle(*api, route, request, response);
@@ -206,10 +206,10 @@ Result<rules::Group> RuleApi::find_group(const std::string& name, const std::str
     for (const rules::GroupView& group : groups) {
         if (group.name == name && (file.empty() || group.file == file)) found.push_back(&group);
     }
-    if (found.empty()) return not_found("there is no rule group {}", quoted(name));
+    if (found.empty()) return not_found("there is no rule group {}", kw::quoted(name));
     if (found.size() > 1) {
         return conflict("{} files have a rule group {}, {} and {} among them: say which with file=",
-                        found.size(), quoted(name), found[0]->file, found[1]->file);
+                        found.size(), kw::quoted(name), found[0]->file, found[1]->file);
     }
     rules::Group group;
     group.name = name;

@@ -46,7 +46,7 @@ Result<int64_t> id_of(const net::Request& request) {
     int64_t id = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
     if (error != std::errc() || end != text.data() + text.size())
-        return not_found("there is no backfill {}", quoted(text));
+        return not_found("there is no backfill {}", kw::quoted(text));
     return id;
 }
 

@@ -8,7 +8,7 @@ namespace kw::scrape {
 
 Result<void> GroupBuilder::begin_key(std::string_view key) {
     if (key != "targets" && key != "labels") {
-        return error(fmt::format("unknown key {}, want targets or labels", quoted(key)));
+        return error(fmt::format("unknown key {}, want targets or labels", kw::quoted(key)));
     }
     if (!keys_.emplace(key).second) return error(fmt::format("{} is there twice", key));
     return {};
@@ -25,7 +25,7 @@ Result<void> GroupBuilder::add_target(std::string_view address) {
 
 Result<void> GroupBuilder::add_label(std::string_view name, std::string_view value) {
     if (!is_valid_label_name(name, NameScheme::kUtf8)) {
-        return error(fmt::format("{} is not a label's name", quoted(name)));
+        return error(fmt::format("{} is not a label's name", kw::quoted(name)));
     }
     if (!is_valid_utf8(value))
         return error(fmt::format("the value of label {} is not UTF-8", name));

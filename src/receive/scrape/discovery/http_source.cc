@@ -26,7 +26,7 @@ HttpSource::Groups read_answer(const Result<net::FetchResponse>& answer, const s
                            net::status_text(answer->status));
     }
     const std::string_view type = answer->headers.get("Content-Type");
-    if (!is_json(type)) return invalid("unsupported content type {}", quoted(type));
+    if (!is_json(type)) return invalid("unsupported content type {}", kw::quoted(type));
     KW_TRY_ASSIGN(std::vector<TargetGroup> groups, parse_json_document(answer->body));
     for (size_t i = 0; i < groups.size(); ++i) {
         groups[i].source = url + ":" + std::to_string(i);

@@ -38,9 +38,9 @@ constexpr uint32_t kBucketField = 3;
 constexpr uint32_t kExemplarsField = 16;
 
 // MetricType of the protocol, by its number.
-constexpr MetricType kTypes[] = {MetricType::kCounter,   MetricType::kGauge,
-                                 MetricType::kSummary,   MetricType::kUnknown,
-                                 MetricType::kHistogram, MetricType::kGaugeHistogram};
+constexpr MetricType kMetricTypes[] = {MetricType::kCounter,   MetricType::kGauge,
+                                       MetricType::kSummary,   MetricType::kUnknown,
+                                       MetricType::kHistogram, MetricType::kGaugeHistogram};
 // The field of Metric with the value of a metric of that type.
 constexpr uint32_t kValueFields[] = {3, 2, 4, 5, 7, 7};
 
@@ -83,7 +83,7 @@ class ProtobufParser::Decoder {
     std::string_view name() const { return name_; }
     std::string_view help() const { return help_; }
     std::string_view unit() const { return unit_; }
-    MetricType type() const { return kTypes[type_]; }
+    MetricType type() const { return kMetricTypes[type_]; }
     Error error() const { return error_.message.empty() ? in_.error() : error_; }
     uint64_t not_converted() const { return not_converted_; }
 
@@ -110,7 +110,7 @@ class ProtobufParser::Decoder {
                     break;
                 case tag_of(3, kVarint):
                     if (!family.read_varint(number)) return in_.fail(family);
-                    if (number >= std::size(kTypes)) return wrong("a type that is not known");
+                    if (number >= std::size(kMetricTypes)) return wrong("a type that is not known");
                     type_ = static_cast<size_t>(number);
                     break;
                 default:

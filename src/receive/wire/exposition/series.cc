@@ -19,10 +19,10 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
     return classes;
 }();
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_decimal(char c) { return c >= '0' && c <= '9'; }
 
 const char* end_of_name(const char* at, const char* end, uint8_t kind) {
-    if (at < end && is_digit(*at)) return at;
+    if (at < end && is_decimal(*at)) return at;
     while (at < end && (kClasses[static_cast<uint8_t>(*at)] & kind) != 0) ++at;
     return at;
 }
