@@ -148,6 +148,8 @@ int main(int argc, char** argv) {
     for (const Named& named : roles)
         if (app.got_subcommand(named.name)) {
             arguments.role.service.name = named.service;
+            if (named.service == std::string_view("gateway"))
+                arguments.role.service.log_form = kilowatch::LogOptions::Form::kMetadata;
             return named.role(arguments.role, g_stop);
         }
     return 2;

@@ -486,11 +486,13 @@ class PlatformTest(unittest.TestCase):
 
     # guide: G070, G071, G072
     def test_logs_have_the_guides_form(self) -> None:
-        lines = (self.folder / "run" / "api.log").read_text().splitlines()
-        entry = next(json.loads(line) for line in reversed(lines[:-1]) if "Request processed" in line)
-        self.assertLessEqual({"timestamp", "level", "service", "trace_id", "message", "details"}, set(entry))
-        self.assertEqual(entry["service"], "api")
-        self.assertLessEqual({"request_id", "duration_ms"}, set(entry["details"]))
+        """The guide writes entries in two forms: the gateway's have its second."""
+        for service, of_entry in (("api", "details"), ("gateway", "metadata")):
+            lines = (self.folder / "run" / f"{service}.log").read_text().splitlines()
+            entry = next(json.loads(line) for line in reversed(lines[:-1]) if "Request processed" in line)
+            self.assertLessEqual({"timestamp", "level", "service", "trace_id", "message", of_entry}, set(entry))
+            self.assertEqual(entry["service"], service)
+            self.assertLessEqual({"request_id", "duration_ms", "endpoint", "status"}, set(entry[of_entry]))
 
     # guide: G072, G235, P37
     def test_milliseconds_of_logs_are_the_seconds_of_metrics(self) -> None:

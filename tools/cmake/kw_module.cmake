@@ -12,7 +12,8 @@
 # optimized (its preset says -O0) but the modules that do the most work in tests, and a target is one unit. Names in
 # anonymous namespaces are therefore unique within a module, and within its tests, but for those in KW_APART.
 set(KW_HOT kw_base kw_codec kw_model kw_contract kw_tsdb kw_promql)
-set(KW_APART kw_app app_test kw_collect alerting_test incidents_test intake_test net_test rules_test state_test tsdb_test wire_test)
+set(KW_APART kw_app app_test app_config_test kw_collect alerting_test incidents_test intake_test net_test rules_test
+    state_test tsdb_test wire_test)
 if(KW_ASAN OR KW_TSAN)
     set(KW_SANITIZED ON)
 endif()

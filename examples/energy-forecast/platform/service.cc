@@ -39,6 +39,7 @@ kilowatch::SdkOptions sdk_options(const ServiceOptions& options) {
     result.resource.environment = options.environment;
     result.log.service = options.name;
     result.log.path = options.log_path;
+    result.log.form = options.log_form;
     if (!options.otlp_endpoint.empty()) {
         kilowatch::OtlpOptions otlp;
         otlp.endpoint = options.otlp_endpoint;

@@ -26,7 +26,9 @@ struct ServiceOptions {
     std::string name;
     int port = 0;
     std::string environment = "demo";
-    std::string log_path;       // empty: standard output
+    std::string log_path;  // empty: standard output
+    // The guide writes log entries in two forms: the gateway in the second, the others in the first.
+    kilowatch::LogOptions::Form log_form = kilowatch::LogOptions::Form::kDetails;
     std::string otlp_endpoint;  // empty: nothing is pushed
     SimClock clock;
     bool profile = true;  // the continuous profiler, for /debug/pprof/profile and pushing
