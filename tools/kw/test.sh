@@ -22,10 +22,11 @@ unit_targets() { # PRESET
     ninja -C "build/$1" -t targets all 2>/dev/null | sed -nE 's/^([a-z0-9_]+_(test|fuzz)): phony$/\1/p' | grep -v '^cmake_'
 }
 
+# One more than there are cores: most end-to-end tests wait rather than compute.
 run_ctest() { # PRESET [ctest arguments…]
     local preset=$1
     shift
-    ctest --test-dir "build/$preset" -j "$JOBS" --output-on-failure "$@"
+    ctest --test-dir "build/$preset" -j "$((JOBS + 1))" --output-on-failure "$@"
 }
 
 # Adds the cases that a ctest log names to PASSED, FAILED and SKIPPED.
