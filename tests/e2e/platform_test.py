@@ -447,6 +447,9 @@ class PlatformTest(unittest.TestCase):
                       "api redis", "model-service POST /predict", "model-service model_inference"}
             return any(wanted <= spans for spans in by_trace.values())
         wait_until(whole, "a trace of user, gateway, api, database, cache and model service, with all tags", 40)
+        without = {(service, name, tag) for service, name, _, has in list(self.receiver.spans)
+                   for tag in TAGS if not has.get(tag)}
+        self.assertEqual(without, set(), "every span has the five tags")
 
     def test_a_profile_of_the_model_service_names_its_inference(self) -> None:
         issued = int(self.total("model", "simulated_time_seconds")) // 1800

@@ -26,14 +26,19 @@ double since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// Until a model's answer has told.
+constexpr const char* kUnknownVersion = "unknown";
+
 std::string new_request_id() {
     static std::atomic<uint64_t> next{0};
     const auto now = std::chrono::system_clock::now().time_since_epoch().count();
     return fmt::format("req-{:x}-{:x}", static_cast<uint64_t>(now) >> 10, next.fetch_add(1));
 }
 
-kilowatch::SdkOptions sdk_options(const ServiceOptions& options) {
+kilowatch::SdkOptions sdk_options(const ServiceOptions& options,
+                                  std::function<kilowatch::TraceTags()> fill_tags) {
     kilowatch::SdkOptions result;
+    result.fill_tags = std::move(fill_tags);
     result.resource.service_name = options.name;
     result.resource.service_version = "1";
     result.resource.environment = options.environment;
@@ -78,7 +83,8 @@ struct Service::HealthState {
 Service::Service(const ServiceOptions& options, FaultPlayer player, bool border)
     : options_(options),
       border_(border),
-      sdk_(std::make_unique<kilowatch::Sdk>(sdk_options(options))),
+      sdk_(std::make_unique<kilowatch::Sdk>(
+          sdk_options(options, [this] { return tags_without_request(); }))),
       health_(std::make_shared<HealthState>()) {
     faults_ = std::make_unique<FaultSwitch>(player, metrics());
     requests_ = &metrics().counter_family("http_requests_total", "Requests answered.",
@@ -218,7 +224,7 @@ HttpResponse Service::answer_traced(const HttpRequest& request, const std::strin
          .attributes = {{"http.request.method", request.method}, {"http.route", endpoint}},
          .links = {}});
     kilowatch::TraceTags tags = version_tags();
-    if (!incoming.tags || incoming.tags->request_id.empty()) tags.request_id = new_request_id();
+    if (!incoming.tags || incoming.tags->user_id.empty()) tags.user_id = "anonymous";
     tags.environment = options_.environment;
     span.set_tags(tags);
     HttpResponse response;
@@ -289,6 +295,16 @@ void Service::set_versions(const std::string& model_version, const std::string& 
     const std::scoped_lock lock(versions_mutex_);
     model_version_ = model_version;
     data_version_ = data_version;
+}
+
+kilowatch::TraceTags Service::tags_without_request() const {
+    kilowatch::TraceTags tags = version_tags();
+    tags.request_id = new_request_id();
+    tags.user_id = "system";
+    if (tags.model_version.empty()) tags.model_version = kUnknownVersion;
+    if (tags.data_version.empty()) tags.data_version = kUnknownVersion;
+    tags.environment = options_.environment;
+    return tags;
 }
 
 kilowatch::TraceTags Service::version_tags() const {

@@ -83,6 +83,9 @@ class Service final {
     kilowatch::TraceTags version_tags() const;
 
  private:
+    // Of spans that no request began, and of what a request does not say: a span goes without none of the five.
+    kilowatch::TraceTags tags_without_request() const;
+
     struct HealthState;
     HttpResponse answer(const HttpRequest& request);
     HttpResponse answer_traced(const HttpRequest& request, const std::string& endpoint,

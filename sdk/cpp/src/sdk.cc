@@ -32,9 +32,10 @@ struct Sdk::State {
                        ? std::make_unique<OtlpExporter>(options.resource, *options.otlp, registry)
                        : nullptr),
           profiler(options.profile.value_or(CpuProfilerOptions{}), registry),
-          tracer(
-              exporter ? static_cast<SpanSink&>(*exporter) : nowhere,
-              {.sample_ratio = options.sample_ratio, .environment = options.resource.environment}),
+          tracer(exporter ? static_cast<SpanSink&>(*exporter) : nowhere,
+                 {.sample_ratio = options.sample_ratio,
+                  .environment = options.resource.environment,
+                  .fill_tags = options.fill_tags}),
           log(log_options(options), registry, exporter.get()),
           profile_push_interval(options.profile_push_interval) {
         if (options.process_metrics) process_metrics = add_process_metrics(registry);

@@ -67,6 +67,21 @@ void overwrite(std::string& text, const std::string& with) {
     if (!with.empty()) text = cut_utf8(with, kNameBytesMax);
 }
 
+bool lacks_one(const TraceTags* tags) {
+    return tags == nullptr || tags->request_id.empty() || tags->user_id.empty() ||
+           tags->model_version.empty() || tags->data_version.empty() || tags->environment.empty();
+}
+
+// What the context has of its own stays.
+Context filled(const Context& context, const std::function<TraceTags()>& fill) {
+    try {
+        const Context all = Context{context.span, {}}.with_tags(fill());
+        return context.tags ? all.with_tags(*context.tags) : all;
+    } catch (...) {
+        return context;  // a span without its tags is better than a host that stops
+    }
+}
+
 }  // namespace
 
 Context Context::with_tags(const TraceTags& added) const {
@@ -169,7 +184,8 @@ void ScopedSpan::set_tags(const TraceTags& tags) {
 
 // --- tracer
 
-Tracer::Tracer(SpanSink& sink, const TracerOptions& options) : sink_(sink) {
+Tracer::Tracer(SpanSink& sink, const TracerOptions& options)
+    : sink_(sink), fill_tags_(options.fill_tags) {
     const double ratio = options.sample_ratio > 0 ? std::min(options.sample_ratio, 1.0) : 0;
     sample_below_ = static_cast<uint64_t>(ratio * 0x1p63);
     if (!options.environment.empty())
@@ -202,6 +218,8 @@ Span Tracer::start(std::string_view name, SpanOptions options) {
         else if (parent.tags->environment.empty())
             span.context_ = span.context_.with_tags(*default_tags_);
     }
+    if (fill_tags_ && lacks_one(span.context_.tags.get()))
+        span.context_ = filled(span.context_, fill_tags_);
     if (!own.sampled) return span;
 
     span.sink_ = &sink_;

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 #include <sys/wait.h>
@@ -211,6 +212,34 @@ TEST(Tracer, TagsAreInherited) {
     ASSERT_EQ(recorder.spans.size(), 4u);
     EXPECT_EQ(*recorder.spans[0]->tags, (TraceTags{"r", "u", "m", "", "production"}));
     EXPECT_EQ(*recorder.spans[2]->tags, (TraceTags{"r", "u", "", "", "production"}));
+    EXPECT_EQ(*recorder.spans[3]->tags, (TraceTags{"", "", "", "", "production"}));
+}
+
+TEST(Tracer, FillsTheTagsThatNobodyGave) {
+    Recorder recorder;
+    int asked = 0;
+    Tracer tracer(recorder, {.environment = "production", .fill_tags = [&] {
+                                 if (++asked == 3) throw std::runtime_error("the host's fault");
+                                 return TraceTags{"r-own", "system", "m", "d", "nowhere"};
+                             }});
+    {
+        ScopedSpan root = tracer.start_scoped("root");
+        root.set_tags({.user_id = "u"});
+        ScopedSpan leaf = tracer.start_scoped("leaf");  // lacks none: nothing is asked
+        EXPECT_EQ(asked, 1);
+    }
+    TraceTags incoming{"r-7", "", "m-7", "", ""};
+    const Context from_elsewhere = Context{}.with_tags(incoming);
+    {
+        const Span span = tracer.start("of a request", {.parent = from_elsewhere});
+    }
+    {
+        const Span span = tracer.start("of a host that throws");
+    }
+    ASSERT_EQ(recorder.spans.size(), 4u);
+    EXPECT_EQ(*recorder.spans[0]->tags, (TraceTags{"r-own", "u", "m", "d", "production"}));
+    EXPECT_EQ(*recorder.spans[1]->tags, (TraceTags{"r-own", "u", "m", "d", "production"}));
+    EXPECT_EQ(*recorder.spans[2]->tags, (TraceTags{"r-7", "system", "m-7", "d", "production"}));
     EXPECT_EQ(*recorder.spans[3]->tags, (TraceTags{"", "", "", "", "production"}));
 }
 

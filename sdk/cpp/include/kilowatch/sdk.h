@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -29,7 +30,8 @@ namespace kilowatch {
 
 struct SdkOptions {
     Resource resource = {};
-    double sample_ratio = 1;  // see TracerOptions
+    double sample_ratio = 1;                    // see TracerOptions
+    std::function<TraceTags()> fill_tags = {};  // see TracerOptions
     // `service` is the resource's where it is left as it is
     LogOptions log = {};
     std::optional<EndpointOptions> endpoint = {};    // set: /metrics and profiles over HTTP

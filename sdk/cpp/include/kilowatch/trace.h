@@ -237,6 +237,9 @@ struct TracerOptions {
     // processes with the same ratio agree. 0…1.
     double sample_ratio = 1;
     std::string environment = {};  // the default of the tag
+    // Asked when a span starts without one of the five tags: what it gives stands in place of those, so that no span
+    // goes without. Called on any thread; what it throws is left out.
+    std::function<TraceTags()> fill_tags = {};
 };
 
 class Tracer final {
@@ -253,6 +256,7 @@ class Tracer final {
     SpanSink& sink_;
     uint64_t sample_below_;  // of the trace id's last 8 bytes, halved
     std::shared_ptr<const TraceTags> default_tags_;
+    std::function<TraceTags()> fill_tags_;
 };
 
 }  // namespace kilowatch
