@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/json_fields.h"
 #include "app/server_conversation.h"
 #include "app/text_table.h"
 
@@ -16,27 +17,9 @@ using simdjson::dom::array;
 using simdjson::dom::element;
 
 // What a server that we do not know sends nests at most so deep; deeper operators are left out.
-constexpr size_t kDepthMax = 1'000;
+constexpr size_t kPlanDepthMax = 1'000;
 
-std::string string_at(element object, const char* key) {
-    std::string_view text;
-    (void)object[key].get(text);
-    return std::string(text);
-}
-
-uint64_t count_at(element object, const char* key) {
-    uint64_t count = 0;
-    (void)object[key].get(count);
-    return count;
-}
-
-double number_at(element object, const char* key) {
-    double number = 0;
-    (void)object[key].get(number);
-    return number;
-}
-
-std::string duration_text(double seconds) {
+std::string precise_duration(double seconds) {
     if (seconds >= 1) return fmt::format("{:.2f} s", seconds);
     if (seconds >= 1e-3) return fmt::format("{:.2f} ms", seconds * 1e3);
     return fmt::format("{:.0f} us", seconds * 1e6);
@@ -71,18 +54,18 @@ class Lines final {
                      : std::vector<std::string>{"OPERATOR", "AT", "HOLDS", "READS"}) {}
 
     void add(element node, size_t depth) {
-        if (depth > kDepthMax) return;
+        if (depth > kPlanDepthMax) return;
         bool once = false;
         (void)node["once"].get(once);
-        const std::string name = std::string(2 * depth, ' ') + string_at(node, "title");
-        std::vector<std::string> row = {once ? name + " (once)" : name, string_at(node, "position"),
-                                        string_at(node, "holds"), reads_text(node)};
+        const std::string name = std::string(2 * depth, ' ') + text_of(node, "title");
+        std::vector<std::string> row = {once ? name + " (once)" : name, text_of(node, "position"),
+                                        text_of(node, "holds"), reads_text(node)};
         if (is_analyzed_) {
-            row.push_back(duration_text(number_at(node, "self_s")));
-            row.push_back(duration_text(number_at(node, "total_s")));
+            row.push_back(precise_duration(number_of(node, "self_s")));
+            row.push_back(precise_duration(number_of(node, "total_s")));
             for (const char* key : {"series", "values", "samples"})
-                row.push_back(fmt::format("{}", count_at(node, key)));
-            row.push_back(bytes_text(count_at(node, "peak_bytes")));
+                row.push_back(fmt::format("{}", count_of(node, key)));
+            row.push_back(bytes_text(count_of(node, "peak_bytes")));
         }
         table_.add(std::move(row));
         array children;
@@ -113,19 +96,19 @@ Result<void> write_explanation(element data, std::ostream& out) {
         size_t number = 0;
         for (const element one : selections) {
             out << fmt::format("#{} {}: {} series, at most {} samples, {} to {}\n", ++number,
-                               string_at(one, "matchers"), count_at(one, "series"),
-                               count_at(one, "samples_estimate"),
-                               command_time_text(number_at(one, "start")),
-                               command_time_text(number_at(one, "end")));
+                               text_of(one, "matchers"), count_of(one, "series"),
+                               count_of(one, "samples_estimate"),
+                               command_time_text(number_of(one, "start")),
+                               command_time_text(number_of(one, "end")));
         }
     }
     element whole;
     if (data["query"].get(whole) == simdjson::SUCCESS) {
         out << fmt::format(
             "{} in all, {} series, {} samples, at most {} held\n",
-            duration_text(number_at(whole, "prepare_s") + number_at(whole, "eval_s")),
-            count_at(whole, "series"), count_at(whole, "samples"),
-            bytes_text(count_at(whole, "peak_bytes")));
+            precise_duration(number_of(whole, "prepare_s") + number_of(whole, "eval_s")),
+            count_of(whole, "series"), count_of(whole, "samples"),
+            bytes_text(count_of(whole, "peak_bytes")));
     }
     return {};
 }

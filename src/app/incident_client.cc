@@ -21,12 +21,6 @@ using simdjson::dom::element;
 
 constexpr std::string_view kPath = "/api/kw/v1/incidents";
 
-int exit_code(CommandContext& context, const Result<void>& done) {
-    if (done.ok()) return kExitOk;
-    context.err << "incident: " << done.error().message << "\n";
-    return kExitFailed;
-}
-
 Result<Incident> to_incident(element json) {
     return incidents::parse_incident(simdjson::minify(json));
 }
@@ -189,20 +183,21 @@ Result<void> postmortem(CommandContext& context, net::Fetcher& fetcher,
 }  // namespace
 
 int incident_list(CommandContext& context, net::Fetcher& fetcher, const IncidentOptions& options) {
-    return exit_code(context, list(context, fetcher, options));
+    return exit_code(context, "incident", list(context, fetcher, options));
 }
 int incident_show(CommandContext& context, net::Fetcher& fetcher, const IncidentOptions& options) {
-    return exit_code(context, show(context, fetcher, options));
+    return exit_code(context, "incident", show(context, fetcher, options));
 }
 int incident_open(CommandContext& context, net::Fetcher& fetcher, const IncidentOptions& options) {
-    return exit_code(context, post(context, fetcher, options, std::string(kPath)));
+    return exit_code(context, "incident", post(context, fetcher, options, std::string(kPath)));
 }
 int incident_act(CommandContext& context, net::Fetcher& fetcher, const IncidentOptions& options) {
-    return exit_code(context, post(context, fetcher, options, path_of(options, options.action)));
+    return exit_code(context, "incident",
+                     post(context, fetcher, options, path_of(options, options.action)));
 }
 int incident_postmortem(CommandContext& context, net::Fetcher& fetcher,
                         const IncidentOptions& options) {
-    return exit_code(context, postmortem(context, fetcher, options));
+    return exit_code(context, "incident", postmortem(context, fetcher, options));
 }
 
 }  // namespace kw::app

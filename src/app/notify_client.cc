@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "alerting/json_text.h"
+#include "app/json_fields.h"
 #include "app/server_conversation.h"
 #include "app/text_table.h"
 #include "model/labels.h"
@@ -15,40 +16,8 @@
 namespace kw::app {
 namespace {
 
-using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
-
-std::string text_of(element one, const char* key) {
-    std::string_view text;
-    return one[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
-}
-
-int64_t number_of(element one, const char* key) {
-    int64_t number = 0;
-    (void)one[key].get(number);
-    return number;
-}
-
-double real_of(element one, const char* key) {
-    double number = 0;
-    (void)one[key].get(number);
-    return number;
-}
-
-bool flag_of(element one, const char* key) {
-    bool flag = false;
-    (void)one[key].get(flag);
-    return flag;
-}
-
-std::vector<element> list_of(element one, const char* key) {
-    std::vector<element> items;
-    array all;
-    if (one[key].get(all) != simdjson::SUCCESS) return items;
-    for (const element item : all) items.push_back(item);
-    return items;
-}
 
 std::string joined(element one, const char* key) {
     std::string out;
@@ -179,8 +148,8 @@ Result<int> history(CommandContext& context, net::Fetcher& fetcher, const Notify
         {"TIME", "RECEIVER", "INTEGRATION", "FIRING", "RESOLVED", "OUTCOME", "GROUP", "ANSWER"});
     for (const element line : list_of(data, "notifications")) {
         table.add({text_of(line, "at"), text_of(line, "receiver"), text_of(line, "integration"),
-                   std::to_string(number_of(line, "firing")),
-                   std::to_string(number_of(line, "resolved")), text_of(line, "outcome"),
+                   std::to_string(count_of(line, "firing")),
+                   std::to_string(count_of(line, "resolved")), text_of(line, "outcome"),
                    text_of(line, "groupKey"), text_of(line, "answer")});
     }
     table.write(context.out);
@@ -223,9 +192,9 @@ void write_route(std::ostream& out, element route) {
                                              : joined(route, "integrations"));
     out << fmt::format(
         "    group {} with {} alerts; waits {}s, then every {}s, repeats after {}s\n",
-        labels_text(route, "groupLabels"), number_of(route, "groupSize"),
-        real_of(route, "groupWait"), real_of(route, "groupInterval"),
-        real_of(route, "repeatInterval"));
+        labels_text(route, "groupLabels"), count_of(route, "groupSize"),
+        number_of(route, "groupWait"), number_of(route, "groupInterval"),
+        number_of(route, "repeatInterval"));
     if (const std::string next = text_of(route, "nextFlush"); !next.empty()) {
         out << fmt::format("    looked at next at {}\n", next);
     }
@@ -273,7 +242,7 @@ Result<int> simulate(CommandContext& context, net::Fetcher& fetcher, const Notif
     for (const element one : list_of(data, "routes")) {
         element route;
         if (one["route"].get(route) == simdjson::SUCCESS) write_route(context.out, route);
-        context.out << fmt::format("    messages: {}\n", number_of(one, "messages"));
+        context.out << fmt::format("    messages: {}\n", count_of(one, "messages"));
         TextTable table({"    TIME", "WHAT", "TO", "WHY"});
         for (const element event : list_of(one, "events")) {
             const std::string until = text_of(event, "until");

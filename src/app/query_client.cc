@@ -207,12 +207,6 @@ Result<std::vector<Remark>> remarks_of_text(const std::string& query) {
     return remarks;
 }
 
-int exit_code(CommandContext& context, const Result<void>& done) {
-    if (done.ok()) return kExitOk;
-    context.err << "query: " << done.error().message << "\n";
-    return kExitFailed;
-}
-
 Result<void> ask_and_write(CommandContext& context, net::Fetcher& fetcher,
                            const QueryOptions& options, std::string_view path,
                            const net::Params& params) {
@@ -291,36 +285,38 @@ int explain_query(CommandContext& context, net::Fetcher& fetcher, const QueryOpt
     } else {
         params = range_params(options, now);
     }
-    if (!params.ok()) return exit_code(context, params.error());
+    if (!params.ok()) return exit_code(context, "query", params.error());
     if (options.analyze) params->add("analyze", "true");
-    return exit_code(context, ask_and_explain(context, fetcher, options, *params));
+    return exit_code(context, "query", ask_and_explain(context, fetcher, options, *params));
 }
 
 int query_instant(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
     net::Params params;
     params.add("query", options.expression);
     if (!options.time.empty()) params.add("time", options.time);
-    return exit_code(context, ask_and_write(context, fetcher, options, "/api/v1/query", params));
+    return exit_code(context, "query",
+                     ask_and_write(context, fetcher, options, "/api/v1/query", params));
 }
 
 int query_range(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options,
                 Millis now) {
     const Result<net::Params> params = range_params(options, now);
-    if (!params.ok()) return exit_code(context, params.error());
-    return exit_code(context,
+    if (!params.ok()) return exit_code(context, "query", params.error());
+    return exit_code(context, "query",
                      ask_and_write(context, fetcher, options, "/api/v1/query_range", *params));
 }
 
 int query_series(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
     return exit_code(
-        context, ask_and_list(context, fetcher, options, "/api/v1/series", match_params(options)));
+        context, "query",
+        ask_and_list(context, fetcher, options, "/api/v1/series", match_params(options)));
 }
 
 int query_exemplars(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
     net::Params params;
     params.add("query", options.expression);
     add_range(options, params);
-    return exit_code(context, ask_for_exemplars(context, fetcher, options, params));
+    return exit_code(context, "query", ask_for_exemplars(context, fetcher, options, params));
 }
 
 int query_labels(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
@@ -328,14 +324,15 @@ int query_labels(CommandContext& context, net::Fetcher& fetcher, const QueryOpti
         options.label.empty()
             ? "/api/v1/labels"
             : fmt::format("/api/v1/label/{}/values", net::percent_encode(options.label));
-    return exit_code(context, ask_and_list(context, fetcher, options, path, match_params(options)));
+    return exit_code(context, "query",
+                     ask_and_list(context, fetcher, options, path, match_params(options)));
 }
 
 int check_query(CommandContext& context, net::Fetcher& fetcher, const QueryOptions& options) {
     const Result<std::vector<Remark>> remarks = options.server.empty()
                                                     ? remarks_of_text(options.expression)
                                                     : remarks_of_server(context, fetcher, options);
-    if (!remarks.ok()) return exit_code(context, remarks.error());
+    if (!remarks.ok()) return exit_code(context, "query", remarks.error());
     for (const Remark& remark : *remarks) {
         context.out << fmt::format("{}: {}: {}\n", remark.position, remark.rule, remark.message);
         if (!remark.suggestion.empty()) context.out << "  mend: " << remark.suggestion << "\n";

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <thread>
 
+#include "app/json_fields.h"
 #include "app/server_conversation.h"
 #include "base/fs/file_system.h"
 #include "model/sample.h"
@@ -22,26 +23,8 @@ using simdjson::dom::element;
 constexpr std::string_view kBackfillPath = "/api/kw/v1/rules/backfill";
 constexpr std::chrono::milliseconds kPollPeriod{500};
 
-int exit_code(CommandContext& context, const Result<void>& done) {
-    if (done.ok()) return kExitOk;
-    context.err << "rules: " << done.error().message << "\n";
-    return kExitFailed;
-}
-
-std::string text_of(element object, const char* key) {
-    std::string_view text;
-    (void)object[key].get(text);
-    return std::string(text);
-}
-
-double number_of(element object, const char* key) {
-    double value = 0;
-    (void)object[key].get(value);
-    return value;
-}
-
 std::string count_text(element object, const char* key) {
-    return std::to_string(static_cast<uint64_t>(number_of(object, key)));
+    return std::to_string(count_of(object, key));
 }
 
 std::string path_of_group(const std::string& name) {
@@ -225,18 +208,18 @@ Result<void> cancel(CommandContext& context, ServerConversation& server, int64_t
 
 int list_rules(CommandContext& context, net::Fetcher& fetcher, const RuleClientOptions& options) {
     ServerConversation server(context, fetcher, options.connection);
-    return exit_code(context, list(context, server));
+    return exit_code(context, "rules", list(context, server));
 }
 
 int apply_rules(CommandContext& context, net::Fetcher& fetcher, const RuleClientOptions& options) {
     ServerConversation server(context, fetcher, options.connection);
-    return exit_code(context, apply(context, server, options));
+    return exit_code(context, "rules", apply(context, server, options));
 }
 
 int remove_rules(CommandContext& context, net::Fetcher& fetcher, const RuleClientOptions& options) {
     ServerConversation server(context, fetcher, options.connection);
     const Result<element> removed = server.call("DELETE", path_of_group(options.target), {});
-    if (!removed.ok()) return exit_code(context, removed.error());
+    if (!removed.ok()) return exit_code(context, "rules", removed.error());
     context.out << options.target << ": removed\n";
     return kExitOk;
 }
@@ -245,9 +228,10 @@ int backfill_rules(CommandContext& context, net::Fetcher& fetcher,
                    const RuleClientOptions& options) {
     ServerConversation server(context, fetcher, options.connection);
     if (options.cancel_id != 0)
-        return exit_code(context, cancel(context, server, options.cancel_id));
-    return exit_code(context, options.is_list ? list_backfills(context, server)
-                                              : begin(context, server, options));
+        return exit_code(context, "rules", cancel(context, server, options.cancel_id));
+    return exit_code(
+        context, "rules",
+        options.is_list ? list_backfills(context, server) : begin(context, server, options));
 }
 
 }  // namespace kw::app

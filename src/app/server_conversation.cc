@@ -35,6 +35,12 @@ Result<net::Headers> to_headers(const std::vector<std::string>& lines) {
 
 }  // namespace
 
+int exit_code(CommandContext& context, std::string_view command, const Result<void>& done) {
+    if (done.ok()) return kExitOk;
+    context.err << command << ": " << done.error().message << "\n";
+    return kExitFailed;
+}
+
 Result<double> parse_command_time(const std::string& text) {
     if (const Result<double> seconds = parse_value(text); seconds.ok() && std::isfinite(*seconds)) {
         return *seconds;

@@ -40,6 +40,9 @@ class ServerConversation final {
     simdjson::dom::parser parser_;
 };
 
+// 0; or 1 and the error on the context's err, behind the command's name.
+int exit_code(CommandContext& context, std::string_view command, const Result<void>& done);
+
 // A time on the command line, as seconds since the epoch: those, or RFC 3339.
 Result<double> parse_command_time(const std::string& text);
 // Seconds since the epoch as RFC 3339 with milliseconds.
