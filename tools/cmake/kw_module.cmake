@@ -8,18 +8,20 @@
 #   main.cc     left out: the program that owns it lists it
 # A module with more to say (generated sources) has a module.cmake in its folder.
 # DEPS may name only modules declared above, so a cycle cannot be written down.
-# How targets are compiled. A sanitizer's build is for one run of its tests, so what compiles quickest is best: nothing is
-# optimized (its preset says -O0) but the modules that do the most work in tests, and a target is one unit. Names in
-# anonymous namespaces are therefore unique within a module, and within its tests, but for those in KW_APART.
-set(KW_HOT kw_base kw_codec kw_model kw_contract kw_tsdb kw_promql)
-set(KW_APART kw_app app_test app_config_test kw_collect alerting_test incidents_test intake_test net_test rules_test
+# How targets are compiled where all is built at once (KW_AT_ONCE): a target is one unit, so that what its files include
+# is read once. Names in anonymous namespaces are therefore unique within a module, and within its tests, but for those
+# in KW_APART. The engines (KW_ENGINES) are compiled file by file in the release, so that what the compiler inlines there
+# is what was measured. A sanitizer's build is for one run of its tests, so it optimizes nothing (its preset says -O0) but
+# the engines, which do the most work in tests.
+set(KW_ENGINES kw_base kw_codec kw_model kw_contract kw_tsdb kw_wire kw_intake kw_promql)
+set(KW_APART app_test app_config_test kw_collect alerting_test incidents_test intake_test net_test rules_test
     state_test tsdb_test wire_test)
 if(KW_ASAN OR KW_TSAN)
     set(KW_SANITIZED ON)
 endif()
 
 # What nearly every file includes is compiled once for all modules (once more for those that are optimized), and once,
-# with GoogleTest, for all tests. Off in the editor's and the daily build (KW_PCH), so that a missing include shows.
+# with GoogleTest, for all tests. Off in the editor's and the daily build, so that a missing include shows.
 function(kw_shared_headers target)
     file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/headers.cc CONTENT "")
     add_library(${target} OBJECT ${CMAKE_BINARY_DIR}/generated/headers.cc)
@@ -32,7 +34,7 @@ function(kw_shared_headers target)
         "${CMAKE_SOURCE_DIR}/src/base/result.h" "${CMAKE_SOURCE_DIR}/src/base/log.h"
         "${CMAKE_SOURCE_DIR}/src/base/metrics.h" "${CMAKE_SOURCE_DIR}/src/base/clock.h"
         "${CMAKE_SOURCE_DIR}/src/model/labels.h" "${CMAKE_SOURCE_DIR}/src/model/sample.h")
-    if(target STREQUAL kw_hot_headers)
+    if(target STREQUAL kw_engine_headers)
         target_compile_options(${target} PRIVATE -O1)
     elseif(target STREQUAL kw_test_headers)
         target_link_libraries(${target} PRIVATE GTest::gmock)
@@ -48,17 +50,17 @@ endfunction()
 
 # HEADERS: kw_headers or kw_test_headers.
 function(kw_compile target headers)
-    if(KW_SANITIZED AND target IN_LIST KW_HOT)
+    if(KW_SANITIZED AND target IN_LIST KW_ENGINES)
         target_compile_options(${target} PRIVATE -O1)
-        set(headers kw_hot_headers)
+        set(headers kw_engine_headers)
     endif()
-    if(KW_PCH)
+    if(KW_AT_ONCE)
         if(NOT TARGET ${headers})
             kw_shared_headers(${headers})
         endif()
         target_precompile_headers(${target} REUSE_FROM ${headers})
     endif()
-    if(KW_SANITIZED AND NOT target IN_LIST KW_APART)
+    if(KW_AT_ONCE AND NOT target IN_LIST KW_APART AND (KW_SANITIZED OR NOT target IN_LIST KW_ENGINES))
         set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     endif()
 endfunction()

@@ -23,7 +23,7 @@ build_web() {
 make_preset() { # PRESET [TARGET…]
     local preset=$1
     shift
-    cmake --preset "$preset" -DKW_PCH=ON && cmake --build --preset "$preset" -j "$JOBS" ${1:+--target "$@"}
+    cmake --preset "$preset" -DKW_AT_ONCE=ON && cmake --build --preset "$preset" -j "$JOBS" ${1:+--target "$@"}
 }
 
 build_preset() { # PRESET [TARGET…]

@@ -56,7 +56,7 @@ any_of() { # NAME…: a regular expression
 configure() { # PRESET [cmake arguments…]
     local preset=$1
     shift
-    step "Configure ($preset)" "cmake's words are above" cmake --preset "$preset" -DKW_PCH=ON "$@"
+    step "Configure ($preset)" "cmake's words are above" cmake --preset "$preset" -DKW_AT_ONCE=ON "$@"
 }
 
 cmd_test() {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "platform/migrations.h"
+#include "platform/migration_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::vector<std::pair<std::string, std::string>> files;
