@@ -515,6 +515,32 @@ class PlatformTest(unittest.TestCase):
 
     # Faults on command
 
+    def test_the_command_lists_plays_and_ends_faults(self) -> None:
+        run = self.folder / "of-the-command"
+        run.mkdir()
+        (run / "platform").symlink_to(self.folder / "run")
+
+        def command(*arguments: str, want: int = 0) -> str:
+            done = subprocess.run([ROOT / "kw", "fault", *arguments], env=os.environ | {"KW_RUN": str(run)},
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode == 0, want == 0, done.stdout + done.stderr)
+            return done.stdout + done.stderr
+
+        listed = command()
+        for fault in json.loads(fetch(self.url("control", "/faults"))[1]):
+            self.assertIn(f"{fault['name']} ", listed)
+            self.assertIn(fault["symptom"], listed)
+
+        def active() -> float:
+            return self.total("api", "fault_active", fault="latency")
+
+        command("latency", "--for", "5m")
+        wait_until(lambda: active() == 1, "the fault is played", 20)
+        command("latency", "--end")
+        wait_until(lambda: active() == 0, "the fault is ended", 20)
+        self.assertIn("nonsense", command("nonsense", want=1))
+        self.assertIn("unknown argument '--until'", command("latency", "--until", want=2))
+
     def test_fault_errors(self) -> None:
         server = self.start_kilowatch("fault-errors")
         of_guide = 'sum(rate(http_requests_total{status=~"5.."}[5m]))'

@@ -14,6 +14,7 @@ constexpr std::string_view kHostJob = "host";
 constexpr std::string_view kProcessJob = "kilowatch";
 constexpr std::string_view kRedisPort = "6379";
 constexpr std::string_view kDnsPort = "53";
+constexpr std::string_view kNodeExporterPort = "9100";
 
 // The first of the blocks that says how long, from the innermost outwards; 0 when none does.
 int64_t first_duration(std::initializer_list<const Section*> blocks, std::string_view key) {
@@ -26,8 +27,10 @@ int64_t first_duration(std::initializer_list<const Section*> blocks, std::string
 class CollectorsReader {
  public:
     CollectorsReader(const Section& collectors, const Section& global, const std::string& directory,
-                     JobPlaces& places, Config& config)
-        : collectors_(collectors),
+                     const std::optional<JobOfOwn>& node_exporter, JobPlaces& places,
+                     Config& config)
+        : node_exporter_(node_exporter),
+          collectors_(collectors),
           global_(global),
           directory_(directory),
           places_(places),
@@ -35,6 +38,15 @@ class CollectorsReader {
 
     Result<void> read() {
         KW_TRY_ASSIGN(config_.host, local("host", kHostJob));
+        if (config_.host.enabled && node_exporter_ &&
+            !collectors_.section("host")->is_written("enabled")) {
+            config_.host.enabled = false;
+            config_.warnings.push_back(
+                {node_exporter_->file, node_exporter_->line, "collectors.host",
+                 fmt::format("gives way to job {}, which scrapes the node_exporter of this machine "
+                             "at {}; write enabled: true to have both, or false to be silent",
+                             kw::quoted(node_exporter_->job_name), node_exporter_->target)});
+        }
         KW_TRY_ASSIGN(config_.process, local("process", kProcessJob));
         for (const Section& section : collectors_.sections("postgres"))
             KW_TRY(add_postgres(section));
@@ -216,6 +228,7 @@ class CollectorsReader {
         return probe;
     }
 
+    const std::optional<JobOfOwn>& node_exporter_;
     const Section& collectors_;
     const Section& global_;
     const std::string& directory_;
@@ -225,9 +238,28 @@ class CollectorsReader {
 
 }  // namespace
 
+std::optional<JobOfOwn> find_own_node_exporter(const Section& scrape) {
+    for (const Section& group : scrape.sections("static_configs")) {
+        for (const std::string& target : group.texts("targets")) {
+            const size_t colon = target.rfind(':');
+            if (colon == std::string::npos || target.substr(colon + 1) != kNodeExporterPort) {
+                continue;
+            }
+            const std::string_view host = std::string_view(target).substr(0, colon);
+            if (host == "localhost" || host.starts_with("127.") || host == "[::1]") {
+                return JobOfOwn{scrape.text("job_name"), target, scrape.file(),
+                                scrape.line_of("job_name")};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
 Result<void> read_collectors(const Section& collectors, const Section& global,
-                             const std::string& directory, JobPlaces& places, Config& config) {
-    return CollectorsReader(collectors, global, directory, places, config).read();
+                             const std::string& directory,
+                             const std::optional<JobOfOwn>& node_exporter, JobPlaces& places,
+                             Config& config) {
+    return CollectorsReader(collectors, global, directory, node_exporter, places, config).read();
 }
 
 }  // namespace kw::app

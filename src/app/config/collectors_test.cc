@@ -17,6 +17,42 @@ Result<Config> config_of(std::string_view text) {
     return parse_config(files, text, "etc/prometheus.yml");
 }
 
+// guide: P19
+TEST(Collectors, TheHostsGivesWayToANodeExporterOfThisMachine) {
+    const auto job = [](std::string_view target) {
+        return fmt::format(
+            "scrape_configs:\n  - job_name: node\n    static_configs: [{{targets: ['{}']}}]\n",
+            target);
+    };
+    for (const std::string_view target : {"localhost:9100", "127.0.0.1:9100", "[::1]:9100"}) {
+        SCOPED_TRACE(target);
+        const Result<Config> config = config_of(job(target));
+        ASSERT_TRUE(config.ok()) << config.error().message;
+        EXPECT_FALSE(config->host.enabled);
+        EXPECT_TRUE(config->process.enabled);
+        ASSERT_EQ(config->warnings.size(), 1u);
+        EXPECT_THAT(to_string(config->warnings[0]),
+                    HasSubstr("etc/prometheus.yml:2: collectors.host: gives way to job \"node\""));
+    }
+    // Of other machines, and of other programs.
+    for (const std::string_view target : {"db.example.org:9100", "localhost:9101", "localhost"}) {
+        SCOPED_TRACE(target);
+        const Result<Config> config = config_of(job(target));
+        ASSERT_TRUE(config.ok()) << config.error().message;
+        EXPECT_TRUE(config->host.enabled);
+        EXPECT_TRUE(config->warnings.empty());
+    }
+    // What is written counts, and is no reason for a warning.
+    for (const bool enabled : {true, false}) {
+        const Result<Config> config =
+            config_of(job("localhost:9100") +
+                      fmt::format("collectors: {{host: {{enabled: {}}}}}\n", enabled));
+        ASSERT_TRUE(config.ok()) << config.error().message;
+        EXPECT_EQ(config->host.enabled, enabled);
+        EXPECT_TRUE(config->warnings.empty());
+    }
+}
+
 TEST(Collectors, OfOtherServersAreJobsWithInstances) {
     const Result<Config> config = config_of(R"(
 global: {scrape_interval: 1m}

@@ -46,7 +46,7 @@ class Loader {
         KW_TRY(check_names_of_others(section, global));
         KW_TRY(read_alerting(section, global));
         KW_TRY(read_collectors(*section.section("collectors"), global, directory_of(path_),
-                               job_places_, config_));
+                               own_node_exporter_, job_places_, config_));
         if (const Section* const identity = section.section("identity"); identity != nullptr) {
             KW_TRY_ASSIGN(config_.aliases, read_identity(*identity));
         }
@@ -135,6 +135,9 @@ class Loader {
                                      "{} is the name of the job at {} already; choose another",
                                      yaml_scalar(job.job_name), at->second);
             }
+            if (!own_node_exporter_) {
+                own_node_exporter_ = find_own_node_exporter(section);
+            }
             config_.shown_jobs.emplace(job.job_name, section_yaml(section));
             config_.jobs.push_back(std::move(job));
         }
@@ -218,6 +221,7 @@ class Loader {
     const LoadOptions& options_;
     Config config_;
     JobPlaces job_places_;
+    std::optional<JobOfOwn> own_node_exporter_;
 };
 
 // Holds a file that is one block against the schema.
