@@ -37,20 +37,20 @@ Result<void> load(const stdfs::path& path) {
     return {};
 }
 
-void judge(Tally& tally, const std::string& name, bool accept, const Result<void>& got) {
+void judge_routing(Tally& tally, const std::string& name, bool accept, const Result<void>& got) {
     if (got.ok() == accept && (got.ok() || got.error().code != Code::kInternal))
         return tally.pass();
     tally.fail(name,
                got.ok() ? "was accepted, must be refused" : "refused: " + got.error().message);
 }
 
-void run_files(const stdfs::path& folder, Tally& tally) {
+void run_routing_files(const stdfs::path& folder, Tally& tally) {
     if (!stdfs::is_directory(folder)) return;  // a selection may lack a part
     const std::vector<Expectation> expectations = read_expectations(folder);
     if (expectations.empty()) return tally.fail(folder.string(), "has no expect.json");
     for (const Expectation& expect : expectations) {
         const stdfs::path path = folder / expect.file;
-        judge(tally, path.string(), expect.accept, load(path));
+        judge_routing(tally, path.string(), expect.accept, load(path));
     }
 }
 
@@ -65,8 +65,8 @@ void run_client_files(const stdfs::path& folder, Tally& tally) {
             tally.skip("amtool's own settings");
             continue;
         }
-        judge(tally, entry.path().string(), accepted_by_name(name).value_or(true),
-              app::check_http_client_text(text, entry.path().string()));
+        judge_routing(tally, entry.path().string(), accepted_by_name(name).value_or(true),
+                      app::check_http_client_text(text, entry.path().string()));
     }
 }
 
@@ -182,10 +182,10 @@ void run_matchers(const stdfs::path& path, Tally& tally) {
 }  // namespace
 
 void run_alertmanager(const stdfs::path& folder, Tally& tally) {
-    run_files(folder / "config", tally);
-    run_files(folder / "cli" / "testdata", tally);
+    run_routing_files(folder / "config", tally);
+    run_routing_files(folder / "cli" / "testdata", tally);
     run_client_files(folder / "cli" / "config" / "testdata", tally);
-    run_files(folder / "examples", tally);
+    run_routing_files(folder / "examples", tally);
     run_routing(folder / "routing", tally);
     run_matchers(folder / "matchers.jsonl", tally);
 }

@@ -117,7 +117,7 @@ Result<std::string> run_check(Check check, const Options& options, const std::st
 }
 
 // What the linter said, or why the input was refused.
-Result<std::string> judge(const Case& one, const stdfs::path& path, const std::string& text) {
+Result<std::string> judge_rules(const Case& one, const stdfs::path& path, const std::string& text) {
     const auto said_nothing = [](Result<void> result) {
         return result.ok() ? Result<std::string>(std::string())
                            : Result<std::string>(result.error());
@@ -193,7 +193,7 @@ void run_case(const Case& one, const stdfs::path& path, const std::string& text,
     if (one.input == Input::kRuleTests && !known) {
         return tally.skip("nothing says whether the tests of this file pass");
     }
-    const Result<std::string> said = judge(one, path, text);
+    const Result<std::string> said = judge_rules(one, path, text);
     if (said.ok() != one.accept) {
         tally.fail(one.file, said.ok() ? "was accepted, must be refused"
                                        : "refused: " + said.error().message);

@@ -52,7 +52,7 @@ bool differs_by_port_only(const std::string& want, const std::string& got) {
     return false;
 }
 
-void judge(element one, Tally& tally) {
+void judge_relabelling(element one, Tally& tally) {
     const std::string_view id = one["id"].get_string().value();
     const Result<scrape::JobOptions> job = job_of(one);
     if (!job.ok()) return tally.fail(id, job.error().message);
@@ -91,7 +91,7 @@ void run_relabel(const std::filesystem::path& folder, Tally& tally) {
             tally.fail("cases.jsonl", "a line is not JSON");
             continue;
         }
-        judge(one, tally);
+        judge_relabelling(one, tally);
     }
 }
 

@@ -14,7 +14,7 @@
 # is what was measured. A sanitizer's build is for one run of its tests, so it optimizes nothing (its preset says -O0) but
 # the engines, which do the most work in tests.
 set(KW_ENGINES kw_base kw_codec kw_model kw_contract kw_tsdb kw_wire kw_intake kw_promql)
-set(KW_APART app_test app_config_test kw_collect alerting_test incidents_test intake_test net_test rules_test
+set(KW_APART app_test app_config_test alerting_test incidents_test intake_test net_test rules_test
     state_test tsdb_test wire_test)
 if(KW_ASAN OR KW_TSAN)
     set(KW_SANITIZED ON)
@@ -25,6 +25,7 @@ endif()
 function(kw_shared_headers target)
     file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/headers.cc CONTENT "")
     add_library(${target} OBJECT ${CMAKE_BINARY_DIR}/generated/headers.cc)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
     target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(${target} PRIVATE fmt::fmt spdlog::spdlog)
     target_precompile_headers(${target} PRIVATE
@@ -60,8 +61,8 @@ function(kw_compile target headers)
         endif()
         target_precompile_headers(${target} REUSE_FROM ${headers})
     endif()
-    if(KW_AT_ONCE AND NOT target IN_LIST KW_APART AND (KW_SANITIZED OR NOT target IN_LIST KW_ENGINES))
-        set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+    if(target IN_LIST KW_APART OR (target IN_LIST KW_ENGINES AND NOT KW_SANITIZED))
+        set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
     endif()
 endfunction()
 

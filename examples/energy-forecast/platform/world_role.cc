@@ -164,7 +164,7 @@ void Outside::act(uint64_t turn) {
     while (zone + 1 < zones().size() && left > World::traffic(zone, now))
         left -= World::traffic(zone++, now);
     const DemoUser& user = user_of(zone, static_cast<int>(mix(chance, 2) % 8));
-    constexpr int kHorizons[] = {4, 12, 24, 48};
+    constexpr int kAskedHorizons[] = {4, 12, 24, 48};
     const std::string name(zones()[zone].name);
     switch (const uint64_t draw = mix(chance, 3) % 100) {
         case 0: with_key("mistake", user, "/forecast?zone=atlantis"); break;
@@ -183,7 +183,7 @@ void Outside::act(uint64_t turn) {
             else
                 with_key("forecast", user,
                          fmt::format("/forecast?zone={}&horizon={}", name,
-                                     kHorizons[mix(chance, 5) % 4]));
+                                     kAskedHorizons[mix(chance, 5) % 4]));
     }
 }
 

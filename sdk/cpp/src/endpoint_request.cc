@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "text.h"
+
 namespace kilowatch {
 namespace {
-
-constexpr std::string_view kBlank = " \t";
 
 bool is_token(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -18,12 +18,6 @@ bool is_accept(std::string_view name) {
     constexpr std::string_view kAccept = "accept";
     return std::equal(name.begin(), name.end(), kAccept.begin(), kAccept.end(),
                       [](char a, char b) { return (a | 0x20) == b; });
-}
-
-std::string_view trim(std::string_view text) {
-    const size_t begin = text.find_first_not_of(kBlank);
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
 }
 
 }  // namespace
@@ -63,7 +57,7 @@ std::optional<EndpointRequest> parse_request(std::string_view head) {
             return std::nullopt;
         if (!is_accept(field.substr(0, colon))) continue;
         if (!request.accept.empty()) request.accept += ", ";
-        request.accept += trim(field.substr(colon + 1));
+        request.accept += trim_blank(field.substr(colon + 1));
     }
     return request;
 }

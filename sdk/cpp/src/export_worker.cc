@@ -6,6 +6,7 @@
 #include "gzip.h"
 #include "identifiers.h"
 #include "otlp_encode.h"
+#include "text.h"
 
 namespace kilowatch {
 namespace {
@@ -25,23 +26,6 @@ bool is_retryable(int status) {
 milliseconds with_chance(milliseconds wait) {
     const double factor = 0.8 + 0.4 * (static_cast<double>(random_word() >> 11) * 0x1p-53);
     return milliseconds(static_cast<int64_t>(static_cast<double>(wait.count()) * factor));
-}
-
-std::string percent_encode(std::string_view text) {
-    static constexpr char kHex[] = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-        if (plain) {
-            out += c;
-        } else {
-            out += '%';
-            out += kHex[static_cast<uint8_t>(c) >> 4];
-            out += kHex[static_cast<uint8_t>(c) & 15];
-        }
-    }
-    return out;
 }
 
 size_t bytes_of(const Attributes& attributes) {

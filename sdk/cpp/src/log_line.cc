@@ -11,8 +11,8 @@ namespace kilowatch {
 namespace {
 
 constexpr size_t kMessageBytesMax = 8 << 10;  // an escape is six bytes at most: 48 KiB of the line
-constexpr size_t kTextBytesMax = 2 << 10;
-constexpr size_t kNameBytesMax = 256;
+constexpr size_t kDetailBytesMax = 2 << 10;
+constexpr size_t kDetailNameBytesMax = 256;
 constexpr std::string_view kCutMark = "…";
 
 std::string cut(std::string_view text, size_t bytes_max) {
@@ -60,8 +60,8 @@ void put(Attributes& all, std::string_view name, AttributeValue value) {
 
 AttributeValue cut_value(AttributeValue value) {
     const auto* text = std::get_if<std::string>(&value.get());
-    if (!text || text->size() <= kTextBytesMax) return value;
-    return cut(*text, kTextBytesMax);
+    if (!text || text->size() <= kDetailBytesMax) return value;
+    return cut(*text, kDetailBytesMax);
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ Attributes log_details(Attributes details, const TraceTags* tags) {
     if (tags && !tags->request_id.empty()) put(all, "request_id", tags->request_id);
     if (tags && !tags->user_id.empty()) put(all, "user_id", tags->user_id);
     for (Attribute& one : details)
-        put(all, cut_utf8(one.name, kNameBytesMax), cut_value(std::move(one.value)));
+        put(all, cut_utf8(one.name, kDetailNameBytesMax), cut_value(std::move(one.value)));
     return all;
 }
 
@@ -94,7 +94,7 @@ std::string format_log_line(const LogEntry& entry, const LogOptions& options, si
     out += "{\"timestamp\":\"";
     append_time(out, entry.time);
     out.append("\",\"level\":\"").append(to_string(entry.level)).append("\",\"service\":");
-    append_json_string(out, cut(options.service, kNameBytesMax));
+    append_json_string(out, cut(options.service, kDetailNameBytesMax));
     if (entry.span.valid()) {
         const bool uuid = options.trace_id_form == LogOptions::TraceIdForm::kUuid;
         out += ",\"trace_id\":\"";

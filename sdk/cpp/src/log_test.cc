@@ -38,7 +38,7 @@ class Entries final : public LogSink {
     std::vector<LogEntry> all;
 };
 
-SpanContext some_span() {
+SpanContext span_of_entry() {
     return *parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 }
 
@@ -53,7 +53,7 @@ LogEntry entry_of(std::string message, Attributes details) {
 TEST(FormatLogLine, WritesTheGuidesTwoForms) {
     LogEntry entry = entry_of("Request processed",
                               {{"endpoint", "/forecast"}, {"duration_ms", 45}, {"status", 200}});
-    entry.span = some_span();
+    entry.span = span_of_entry();
     EXPECT_EQ(format_log_line(entry, {.service = "api", .form = LogOptions::Form::kMetadata}, 0),
               "{\"timestamp\":\"2024-12-08T17:57:01.123456Z\",\"level\":\"INFO\",\"service\":"
               "\"api\",\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"span_id\":"
@@ -111,7 +111,7 @@ TEST(Logger, WritesLinesWithTheCurrentSpanAndItsTags) {
         log.debug("not at this level");
         log.info("outside");
         const Context context =
-            Context{some_span(), nullptr}.with_tags({.request_id = "r-1", .user_id = "u-1"});
+            Context{span_of_entry(), nullptr}.with_tags({.request_id = "r-1", .user_id = "u-1"});
         {
             const ContextScope scope(context);
             log.warning("inside", {{"duration_ms", 1.5}, {"user_id", "other"}, {"a", 1}, {"a", 2}});
@@ -127,7 +127,7 @@ TEST(Logger, WritesLinesWithTheCurrentSpanAndItsTags) {
     EXPECT_THAT(text, HasSubstr("\"details\":{\"request_id\":\"r-1\",\"user_id\":\"other\","
                                 "\"duration_ms\":1.5,\"a\":2}}\n"));
     ASSERT_EQ(entries.all.size(), 2u);
-    EXPECT_EQ(entries.all[1].span.trace_id, some_span().trace_id);
+    EXPECT_EQ(entries.all[1].span.trace_id, span_of_entry().trace_id);
     unlink(path.c_str());
 }
 

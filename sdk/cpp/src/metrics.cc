@@ -24,7 +24,7 @@ namespace kilowatch {
 namespace {
 
 constexpr size_t kLabelsMax = 32;
-constexpr size_t kNameBytesMax = 256;
+constexpr size_t kMetricNameBytesMax = 256;
 constexpr size_t kLabelValueBytesMax = 1024;
 constexpr size_t kCollectedMax = 10'000;
 constexpr std::string_view kOverflow = "__overflow__";
@@ -38,7 +38,7 @@ uint32_t cell_count() {
 }
 
 bool is_name(std::string_view name, bool colons) {
-    if (name.empty() || name.size() > kNameBytesMax) return false;
+    if (name.empty() || name.size() > kMetricNameBytesMax) return false;
     for (size_t i = 0; i < name.size(); ++i) {
         const char c = name[i];
         const bool letter =

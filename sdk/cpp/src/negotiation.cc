@@ -5,17 +5,12 @@
 #include <optional>
 
 #include "kilowatch/exposition.h"
+#include "text.h"
 
 namespace kilowatch {
 namespace {
 
 constexpr size_t kAcceptBytesMax = 4096;
-
-std::string_view trim(std::string_view text) {
-    const size_t begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 // Takes the part before `separator` off `rest`; quoted separators do not count.
 std::string_view take_part(std::string_view& rest, char separator) {
@@ -31,7 +26,7 @@ std::string_view take_part(std::string_view& rest, char separator) {
     }
     const std::string_view part = rest.substr(0, i);
     rest.remove_prefix(i < rest.size() ? i + 1 : rest.size());
-    return trim(part);
+    return trim_blank(part);
 }
 
 std::string lower(std::string_view text) {

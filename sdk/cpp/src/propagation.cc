@@ -38,12 +38,6 @@ bool read_hex(std::string_view text, std::array<uint8_t, N>& out) {
     return true;
 }
 
-std::string_view trim(std::string_view text) {
-    const size_t begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 std::string_view take_until(std::string_view& rest, char separator) {
     const size_t at = rest.find(separator);
     const std::string_view part = rest.substr(0, at);
@@ -110,23 +104,6 @@ std::string percent_decode(std::string_view text) {
     return out;
 }
 
-std::string percent_encode(std::string_view text) {
-    static constexpr char kHex[] = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const bool plain = is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' ||
-                           c == '.' || c == '_' || c == '~' || c == ':' || c == '/' || c == '@';
-        if (plain) {
-            out += c;
-        } else {
-            out += '%';
-            out += kHex[static_cast<uint8_t>(c) >> 4];
-            out += kHex[static_cast<uint8_t>(c) & 15];
-        }
-    }
-    return out;
-}
-
 // The tags among the members; others are not ours to carry on.
 std::shared_ptr<const TraceTags> parse_baggage(std::string_view text) {
     if (text.size() > kBaggageBytesMax) return nullptr;
@@ -135,10 +112,10 @@ std::shared_ptr<const TraceTags> parse_baggage(std::string_view text) {
     for (size_t count = 0; !text.empty() && count < kBaggageMembersMax; ++count) {
         std::string_view member = take_until(text, ',');
         std::string_view pair = take_until(member, ';');  // what follows are properties
-        const std::string_view key = trim(take_until(pair, '='));
+        const std::string_view key = trim_blank(take_until(pair, '='));
         for (const TagField& tag : kTagFields) {
             if (key != tag.name) continue;
-            const std::string value = valid_utf8(percent_decode(trim(pair)));
+            const std::string value = valid_utf8(percent_decode(trim_blank(pair)));
             if (value.empty() || value.size() > kTagBytesMax) continue;
             tags.*tag.field = value;
             found = true;
@@ -153,7 +130,7 @@ std::string format_baggage(const TraceTags& tags) {
         const std::string& value = tags.*tag.field;
         if (value.empty()) continue;
         if (!out.empty()) out += ',';
-        out.append(tag.name).append("=").append(percent_encode(value));
+        out.append(tag.name).append("=").append(percent_encode(value, ":/@"));
     }
     return out;
 }
@@ -193,7 +170,7 @@ std::optional<std::string> parse_tracestate(std::string_view text) {
     std::string out;
     std::set<std::string_view> keys;
     while (!text.empty()) {
-        const std::string_view member = trim(take_until(text, ','));
+        const std::string_view member = trim_blank(take_until(text, ','));
         if (member.empty()) continue;  // allowed, and not sent on
         std::string_view value = member;
         const size_t equals = member.find('=');
@@ -211,7 +188,7 @@ std::optional<std::string> parse_tracestate(std::string_view text) {
 Context extract(const HeaderGetter& get, bool with_tags) {
     Context context;
     if (const auto traceparent = get("traceparent")) {
-        if (const auto span = parse_traceparent(trim(*traceparent))) {
+        if (const auto span = parse_traceparent(trim_blank(*traceparent))) {
             context.span = *span;
             if (const auto header = get("tracestate"))
                 if (auto state = parse_tracestate(*header); state && !state->empty())

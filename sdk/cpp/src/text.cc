@@ -110,6 +110,30 @@ void append_number(std::string& out, double value) {
 void append_number(std::string& out, int64_t value) { append_by_to_chars(out, value); }
 void append_number(std::string& out, uint64_t value) { append_by_to_chars(out, value); }
 
+std::string_view trim_blank(std::string_view text) {
+    const size_t begin = text.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) return {};
+    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+std::string percent_encode(std::string_view text, std::string_view plain) {
+    static constexpr char kHex[] = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                              (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                              c == '~' || plain.find(c) != std::string_view::npos;
+        if (is_plain) {
+            out += c;
+        } else {
+            out += '%';
+            out += kHex[static_cast<uint8_t>(c) >> 4];
+            out += kHex[static_cast<uint8_t>(c) & 15];
+        }
+    }
+    return out;
+}
+
 void append_hex(std::string& out, const uint8_t* bytes, size_t size) {
     static constexpr char kHex[] = "0123456789abcdef";
     for (size_t i = 0; i < size; ++i) {

@@ -25,6 +25,12 @@ void append_number(std::string& out, double value);
 void append_number(std::string& out, int64_t value);
 void append_number(std::string& out, uint64_t value);
 
+// Without blanks and tabs around it: the optional white space of RFC 9110, section 5.6.3.
+std::string_view trim_blank(std::string_view text);
+
+// As RFC 3986, section 2.1: what is neither unreserved there nor in `plain` as %XX.
+std::string percent_encode(std::string_view text, std::string_view plain = {});
+
 // Lower-case hex digits.
 void append_hex(std::string& out, const uint8_t* bytes, size_t size);
 

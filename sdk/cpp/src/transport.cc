@@ -97,10 +97,10 @@ std::unique_ptr<HttpTransport> curl_transport() { return std::make_unique<CurlTr
 
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text,
                                                            int64_t now_seconds) {
-    constexpr std::string_view kBlank = " \t\r\n";
-    const size_t begin = text.find_first_not_of(kBlank);
+    constexpr std::string_view kWhiteSpace = " \t\r\n";
+    const size_t begin = text.find_first_not_of(kWhiteSpace);
     if (begin == std::string_view::npos) return std::nullopt;
-    text = text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+    text = text.substr(begin, text.find_last_not_of(kWhiteSpace) - begin + 1);
     constexpr int64_t kSecondsMax = 1'000'000;
     int64_t seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);

@@ -11,32 +11,36 @@
 namespace kw::collect {
 namespace {
 
-enum Column : size_t {
-    kUser,
-    kDatabase,
-    kId,
-    kKey,
-    kCalls,
-    kSeconds,
-    kRows,
-    kReadSeconds,
-    kWriteSeconds,
-    kColumns
+enum StatementColumn : size_t {
+    kStatementUser,
+    kStatementDatabase,
+    kStatementId,
+    kStatementKey,
+    kStatementCalls,
+    kStatementSeconds,
+    kStatementRows,
+    kStatementReadSeconds,
+    kStatementWriteSeconds,
+    kStatementColumns
 };
 
 struct StatementMetric {
     std::string_view name;
     std::string_view help;
-    Column column;
+    StatementColumn column;
 };
 constexpr StatementMetric kStatementMetrics[] = {
-    {"pg_stat_statements_calls_total", "Times that the statement was executed", kCalls},
-    {"pg_stat_statements_seconds_total", "Time spent in the statement, in seconds", kSeconds},
-    {"pg_stat_statements_rows_total", "Rows that the statement returned or changed", kRows},
+    {"pg_stat_statements_calls_total", "Times that the statement was executed", kStatementCalls},
+    {"pg_stat_statements_seconds_total", "Time spent in the statement, in seconds",
+     kStatementSeconds},
+    {"pg_stat_statements_rows_total", "Rows that the statement returned or changed",
+     kStatementRows},
     {"pg_stat_statements_block_read_seconds_total",
-     "Time that the statement read blocks, in seconds (with track_io_timing)", kReadSeconds},
+     "Time that the statement read blocks, in seconds (with track_io_timing)",
+     kStatementReadSeconds},
     {"pg_stat_statements_block_write_seconds_total",
-     "Time that the statement wrote blocks, in seconds (with track_io_timing)", kWriteSeconds},
+     "Time that the statement wrote blocks, in seconds (with track_io_timing)",
+     kStatementWriteSeconds},
 };
 
 // 1.11, of PostgreSQL 17, tells shared blocks from local ones.
@@ -78,7 +82,8 @@ std::string StatementCounter::text_sql(std::string_view schema, const std::vecto
 
 Result<std::vector<std::string>> StatementCounter::write(const PostgresRows& rows, size_t top_max,
                                                          ExpositionWriter& out) {
-    if (rows.column_count() != kColumns) return internal_error("{} columns", rows.column_count());
+    if (rows.column_count() != kStatementColumns)
+        return internal_error("{} columns", rows.column_count());
     if (rows.row_count() > kStatementsMax) {
         return exhausted(
             "pg_stat_statements has more than {} statements; lower pg_stat_statements.max",
@@ -94,7 +99,7 @@ Result<std::vector<std::string>> StatementCounter::write(const PostgresRows& row
     for (size_t row = 0; row < order.size(); ++row) order[row] = row;
     std::vector<double> seconds(rows.row_count());
     for (size_t row = 0; row < order.size(); ++row)
-        seconds[row] = rows.number(row, kSeconds).value_or(0);
+        seconds[row] = rows.number(row, kStatementSeconds).value_or(0);
     const size_t kept = std::min(top_max, order.size());
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
                       [&](size_t a, size_t b) { return seconds[a] > seconds[b]; });
@@ -103,15 +108,15 @@ Result<std::vector<std::string>> StatementCounter::write(const PostgresRows& row
     for (const StatementMetric& metric : kStatementMetrics) {
         out.family(metric.name, metric.help, "counter");
         for (const size_t row : order) {
-            out.sample({{"user", rows.text(row, kUser)},
-                        {"datname", rows.text(row, kDatabase)},
-                        {"queryid", rows.text(row, kId)}},
+            out.sample({{"user", rows.text(row, kStatementUser)},
+                        {"datname", rows.text(row, kStatementDatabase)},
+                        {"queryid", rows.text(row, kStatementId)}},
                        rows.number(row, metric.column).value_or(0));
         }
     }
     std::vector<std::string> ids;
     for (const size_t row : order) {
-        const std::string_view id = rows.text(row, kId);
+        const std::string_view id = rows.text(row, kStatementId);
         if (id != "unknown") ids.emplace_back(id);
     }
     return ids;
@@ -121,9 +126,9 @@ void StatementCounter::count(const PostgresRows& rows) {
     const bool is_first = look_ == 0;
     ++look_;
     for (size_t row = 0; row < rows.row_count(); ++row) {
-        const double calls = rows.number(row, kCalls).value_or(0);
-        double& executed = executed_[std::string(rows.text(row, kDatabase))];
-        Seen& seen = seen_[std::string(rows.text(row, kKey))];
+        const double calls = rows.number(row, kStatementCalls).value_or(0);
+        double& executed = executed_[std::string(rows.text(row, kStatementDatabase))];
+        Seen& seen = seen_[std::string(rows.text(row, kStatementKey))];
         // Fewer than before: it was forgotten and came back, or all was reset.
         const double before = seen.look + 1 == look_ && seen.calls <= calls ? seen.calls : 0;
         if (!is_first) executed += calls - before;
