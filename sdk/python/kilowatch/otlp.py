@@ -119,6 +119,7 @@ class Batcher:
 
     def _start_afresh(self) -> None:
         self._condition = threading.Condition()  # a reentrant lock: see cpu_profiler.py
+        self._handing = threading.RLock()  # while items that were taken are not with the exporter yet
         self._items: list[dict[str, Any]] = []
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -141,13 +142,14 @@ class Batcher:
                 self._condition.notify_all()
 
     def flush(self) -> None:
-        """Hands what was collected to the exporter, now."""
-        while True:
-            with self._condition:
-                items, self._items = self._items[:BATCH_ITEMS_MAX], self._items[BATCH_ITEMS_MAX:]
-            if not items:
-                return
-            self._exporter.offer(self._request(items))
+        """Hands what was collected to the exporter, now; what another thread is handing to it is there afterwards, too."""
+        with self._handing:
+            while True:
+                with self._condition:
+                    items, self._items = self._items[:BATCH_ITEMS_MAX], self._items[BATCH_ITEMS_MAX:]
+                if not items:
+                    return
+                self._exporter.offer(self._request(items))
 
     def close(self) -> None:
         self.flush()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 import unittest
 import unittest.mock
@@ -91,6 +92,25 @@ class Export(unittest.TestCase):
         # The collector's thread and flush() may each have sent some: batches have no order, spans are not lost.
         self.assertCountEqual([span["name"] for span in self.kept.items("/v1/traces")], [f"s{i}" for i in range(1100)])
         self.assertGreaterEqual(len(self.kept.requests), 3)
+
+    def test_flush_waits_for_the_batch_that_the_collector_is_writing(self) -> None:
+        writes, goes_on = threading.Event(), threading.Event()
+        write = otlp.resource_json
+
+        def slow(found: object) -> object:
+            if threading.current_thread() is not threading.main_thread():
+                writes.set()
+                goes_on.wait(20)
+            return write(found)
+
+        with unittest.mock.patch.object(otlp, "resource_json", slow):
+            for i in range(otlp.BATCH_ITEMS_MAX):
+                with kilowatch.span(f"s{i}"):
+                    pass
+            self.assertTrue(writes.wait(20))
+            threading.Timer(0.2, goes_on.set).start()
+            self.assertTrue(kilowatch.flush(20))
+        self.assertEqual(len(self.kept.items("/v1/traces")), otlp.BATCH_ITEMS_MAX)
 
     def test_after_configure_without_a_receiver_nothing_is_sent(self) -> None:
         kilowatch.configure()
