@@ -91,7 +91,7 @@ Result<HealthBody> parse_health(std::string_view json) {
         }
         const auto same = [&](const auto& entry) { return entry.first == name; };
         if (std::any_of(body.components.begin(), body.components.end(), same)) {
-            return invalid("component {} is there twice", quoted(name));
+            return invalid("component {} is there twice", kw::quoted(name));
         }
         body.components.emplace_back(std::string(name), component_status(value));
     }

@@ -33,8 +33,10 @@ Result<RedisKeys> parse_redis_keys(std::string_view text) {
     const bool is_number = !keys.database.empty() && keys.database.size() <= 5 &&
                            std::all_of(keys.database.begin(), keys.database.end(),
                                        [](char c) { return c >= '0' && c <= '9'; });
-    if (!is_number) return invalid("{} is no database; write db0=pattern", quoted(keys.database));
-    if (keys.pattern.empty()) return invalid("{} has no pattern; write db0=pattern", quoted(text));
+    if (!is_number)
+        return invalid("{} is no database; write db0=pattern", kw::quoted(keys.database));
+    if (keys.pattern.empty())
+        return invalid("{} has no pattern; write db0=pattern", kw::quoted(text));
     return keys;
 }
 

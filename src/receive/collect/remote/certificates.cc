@@ -139,7 +139,7 @@ Result<void> expect_peer(SSL* session, const std::string& host, bool skip) {
     const bool is_address = ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
                             ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
     if (!is_address && SSL_set_tlsext_host_name(session, host.c_str()) != 1)
-        return invalid("{} is no host name", quoted(host));
+        return invalid("{} is no host name", kw::quoted(host));
     if (skip) {
         SSL_set_verify(session, SSL_VERIFY_NONE, nullptr);
         return {};
@@ -148,7 +148,7 @@ Result<void> expect_peer(SSL* session, const std::string& host, bool skip) {
     const int set = is_address
                         ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str())
                         : SSL_set1_host(session, host.c_str());
-    if (set != 1) return invalid("{} is no host name", quoted(host));
+    if (set != 1) return invalid("{} is no host name", kw::quoted(host));
     return {};
 }
 

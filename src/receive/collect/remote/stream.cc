@@ -62,7 +62,7 @@ Result<HostPort> parse_host_port(std::string_view text, std::string_view default
     std::string_view rest;
     if (text.starts_with('[')) {
         const size_t end = text.find(']');
-        if (end == std::string_view::npos) return invalid("{} has no ]", quoted(text));
+        if (end == std::string_view::npos) return invalid("{} has no ]", kw::quoted(text));
         where.host = text.substr(1, end - 1);
         rest = text.substr(end + 1);
     } else {
@@ -70,18 +70,18 @@ Result<HostPort> parse_host_port(std::string_view text, std::string_view default
         where.host = text.substr(0, colon);
         rest = colon == std::string_view::npos ? "" : text.substr(colon);
     }
-    if (where.host.empty()) return invalid("{} has no host", quoted(text));
+    if (where.host.empty()) return invalid("{} has no host", kw::quoted(text));
     if (rest.empty() && !default_port.empty()) {
         where.port = default_port;
         return where;
     }
-    if (!rest.starts_with(':')) return invalid("{} is not host:port", quoted(text));
+    if (!rest.starts_with(':')) return invalid("{} is not host:port", kw::quoted(text));
     where.port = rest.substr(1);
     const bool is_number = !where.port.empty() && where.port.size() <= 5 &&
                            std::all_of(where.port.begin(), where.port.end(),
                                        [](char c) { return c >= '0' && c <= '9'; });
     if (!is_number || std::stoi(where.port) == 0 || std::stoi(where.port) > 65535) {
-        return invalid("{} has no port between 1 and 65535", quoted(text));
+        return invalid("{} has no port between 1 and 65535", kw::quoted(text));
     }
     return where;
 }
