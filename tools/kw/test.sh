@@ -22,11 +22,12 @@ unit_targets() { # PRESET
     ninja -C "build/$1" -t targets all 2>/dev/null | sed -nE 's/^([a-z0-9_]+_(test|fuzz)): phony$/\1/p' | grep -v '^cmake_'
 }
 
-# One more than there are cores: most end-to-end tests wait rather than compute.
+# Of the release's tests one more at a time than there are cores: most wait rather than compute.
 run_ctest() { # PRESET [ctest arguments…]
-    local preset=$1
+    local preset=$1 jobs=$JOBS
     shift
-    ctest --test-dir "build/$preset" -j "$((JOBS + 1))" --output-on-failure "$@"
+    [ "$preset" = release ] && jobs=$((JOBS + 1))
+    ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure "$@"
 }
 
 # Adds the cases that a ctest log names to PASSED, FAILED and SKIPPED.
